@@ -1,0 +1,76 @@
+// What a member says about itself.
+//
+// A presence is ordered by (incarnation, sequence): the incarnation changes only when the member's
+// process starts and only upwards, the sequence with every change within it. Merging is taking the
+// later one, so it commutes.
+#pragma once
+
+#include "coordinator/model/address.hpp"
+#include "coordinator/model/node_id.hpp"
+
+#include <compare>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thor::model {
+
+/// Bounds of one presence; what exceeds them is refused, never cut.
+inline constexpr std::size_t roles_max = 32;
+inline constexpr std::size_t addresses_max = 16;
+inline constexpr std::size_t ports_per_role_max = 16;
+inline constexpr std::size_t attributes_max = 32;
+inline constexpr std::size_t attribute_key_octets_max = 64;
+inline constexpr std::size_t attribute_value_octets_max = 512;
+inline constexpr std::size_t role_octets_max = 63;
+
+/// `[a-z][a-z0-9_]{0,62}`: sip_proxy, media_relay, ...
+bool is_role_name(std::string_view text);
+
+enum class role_state : std::uint8_t {
+  active,   ///< takes new work
+  draining, ///< finishes what it has: leaves SRV, keeps its address
+};
+std::string_view to_string(role_state state);
+
+/// One role as offered by one member.
+struct role_offer {
+  role_state state = role_state::active;
+  /// Port by SRV service label pair without the leading underscores, `sip.udp` -> 5060; where a
+  /// service is missing the role's definition has the default.
+  std::map<std::string, std::uint16_t> ports;
+  std::uint16_t priority = 10;
+  std::uint16_t weight = 100;
+  friend bool operator==(const role_offer&, const role_offer&) = default;
+};
+
+/// Position of a presence in its member's history.
+struct version {
+  std::uint64_t incarnation = 0;
+  std::uint64_t sequence = 0;
+  friend auto operator<=>(const version&, const version&) = default;
+};
+
+struct presence {
+  node_id id;
+  version at;
+  std::vector<ip_address> addresses;       ///< in the member's order, no duplicates, at least one
+  std::map<std::string, role_offer> roles; ///< by role name
+  std::string site;                        ///< "" = none
+  std::string software;                    ///< program and version, for people
+  std::map<std::string, std::string> attributes;
+
+  friend bool operator==(const presence&, const presence&) = default;
+};
+
+/// Accepts a presence within the bounds above, or says which field is wrong.
+std::expected<void, error> validate(const presence& p);
+
+/// True when the two differ in something that DNS shows: addresses, roles, ports, state, priority,
+/// weight, site.
+bool dns_relevant_change(const presence& a, const presence& b);
+
+} // namespace thor::model

@@ -1,0 +1,46 @@
+// A zone as it is served: immutable, complete, in canonical order.
+//
+// A `contents` is made aside by zone/build, checked by zone/check and then shared by pointer:
+// between the overlay thread that makes it and the serving threads that read it nothing is ever
+// changed in place. Consecutive contents share the nodes and RRsets that did not change.
+#pragma once
+
+#include "zone/model/name.hpp"
+#include "zone/model/record.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace thor::zone {
+
+/// One existing name. Without RRsets it is an empty non-terminal, or a name that configuration
+/// promises and that has no record now: both answer NODATA, never NXDOMAIN (RFC 8020, RFC 4592
+/// section 2.2.2).
+struct node {
+  name owner;
+  std::vector<std::shared_ptr<const rrset>> rrsets; ///< by type, ascending
+  /// False below a zone cut (glue); PowerDNS's `auth`.
+  bool authoritative = true;
+  /// False while nobody can say what the records are: queries get SERVFAIL, so that a resolver
+  /// tries the next name server (never NODATA, never NXDOMAIN).
+  bool available = true;
+};
+
+struct contents {
+  name apex;
+  /// PowerDNS domain id: persistent, >= 1.
+  std::uint32_t id = 0;
+  std::uint32_t serial = 0;
+  std::vector<std::shared_ptr<const node>> nodes; ///< canonical order; the apex first
+
+  /// The node of an existing name, or nullptr. O(log nodes).
+  [[nodiscard]] const node* find(const name& owner) const;
+};
+
+/// All zones served now. Zones are ordered by apex.
+struct snapshot {
+  std::vector<std::shared_ptr<const contents>> zones;
+};
+
+} // namespace thor::zone

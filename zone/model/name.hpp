@@ -1,0 +1,77 @@
+// A DNS name in canonical form: absolute, lower-case, uncompressed wire octets.
+//
+// Names are values. Two names are equal when DNS says so (RFC 1035 section 2.3.3: ASCII case does
+// not count); the order is the canonical order of RFC 4034 section 6.1. Everything here is pure and
+// safe on any thread.
+#pragma once
+
+#include "zone/model/error.hpp"
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace thor::zone {
+
+/// Octets of a name in wire form, the root's zero octet included (RFC 1035 section 2.3.4).
+inline constexpr std::size_t name_octets_max = 255;
+/// Octets of one label (RFC 1035 section 2.3.4).
+inline constexpr std::size_t label_octets_max = 63;
+
+class name {
+ public:
+  /// The root.
+  name()
+      : wire_(1, '\0') {}
+
+  /// Reads presentation form (RFC 1035 section 5.1: `\.` and `\DDD` escapes). The trailing dot may
+  /// be missing: the text is always taken as absolute. Refuses empty labels and names out of
+  /// bounds.
+  static std::expected<name, error> parse(std::string_view text);
+
+  /// This name with one more label in front. `label` is raw octets, not presentation form.
+  [[nodiscard]] std::expected<name, error> child(std::string_view label) const;
+
+  /// Several labels in front, in presentation form without a trailing dot (`_sip._udp`); "@" and ""
+  /// give this name itself.
+  [[nodiscard]] std::expected<name, error> descendant(std::string_view relative) const;
+
+  /// The name without its first label; the root's parent is the root.
+  [[nodiscard]] name parent() const;
+
+  /// Presentation form: lower-case, escaped where needed, with the trailing dot.
+  [[nodiscard]] std::string text() const;
+
+  /// Presentation form below `apex` without a trailing dot; "@" for the apex itself.
+  /// Precondition: is_at_or_below(apex).
+  [[nodiscard]] std::string relative_text(const name& apex) const;
+
+  /// Canonical wire octets. Valid as long as this object.
+  [[nodiscard]] std::string_view wire() const { return wire_; }
+  /// Raw octets of the first label, empty for the root.
+  [[nodiscard]] std::string_view first_label() const;
+  [[nodiscard]] std::size_t label_count() const;
+  [[nodiscard]] bool is_root() const { return wire_.size() == 1; }
+  [[nodiscard]] bool is_at_or_below(const name& ancestor) const;
+
+  friend bool operator==(const name&, const name&) = default;
+  friend std::strong_ordering operator<=>(const name& a, const name& b);
+
+ private:
+  explicit name(std::string wire)
+      : wire_(std::move(wire)) {}
+  std::string wire_;
+};
+
+} // namespace thor::zone
+
+template <>
+struct std::hash<thor::zone::name> {
+  std::size_t operator()(const thor::zone::name& n) const noexcept {
+    return std::hash<std::string_view>{}(n.wire());
+  }
+};
