@@ -41,14 +41,19 @@ class ip_address {
 /// A prefix such as 192.0.2.0/24; a bare address is a prefix of full length.
 class ip_network {
  public:
+  /// Refuses a prefix with address bits behind its length (192.0.2.1/24): it is more likely a
+  /// mistake than a wish.
   static std::expected<ip_network, error> parse(std::string_view text);
   [[nodiscard]] bool contains(const ip_address& address) const;
   [[nodiscard]] std::string text() const;
   friend auto operator<=>(const ip_network&, const ip_network&) = default;
 
  private:
+  ip_network(ip_address base, std::uint8_t length)
+      : base_(base)
+      , length_(length) {}
   ip_address base_;
-  std::uint8_t length_ = 0;
+  std::uint8_t length_;
 };
 
 } // namespace thor::model

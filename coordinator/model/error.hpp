@@ -22,4 +22,8 @@ struct error {
   friend bool operator==(const error&, const error&) = default;
 };
 
+/// Input from outside, fit for a message: in quotes, cut to 64 octets, everything but printable
+/// ASCII as \xNN.
+std::string quoted(std::string_view text);
+
 } // namespace thor::model

@@ -26,6 +26,8 @@ inline constexpr std::size_t attributes_max = 32;
 inline constexpr std::size_t attribute_key_octets_max = 64;
 inline constexpr std::size_t attribute_value_octets_max = 512;
 inline constexpr std::size_t role_octets_max = 63;
+inline constexpr std::size_t site_octets_max = 63;
+inline constexpr std::size_t software_octets_max = 128;
 
 /// `[a-z][a-z0-9_]{0,62}`: sip_proxy, media_relay, ...
 bool is_role_name(std::string_view text);
@@ -66,7 +68,8 @@ struct presence {
   friend bool operator==(const presence&, const presence&) = default;
 };
 
-/// Accepts a presence within the bounds above, or says which field is wrong.
+/// Accepts a presence within the bounds above, or says which field is wrong. Addresses must be
+/// unicast and, for IPv6, not link-local; no text may hold control characters.
 std::expected<void, error> validate(const presence& p);
 
 /// True when the two differ in something that DNS shows: addresses, roles, ports, state, priority,

@@ -60,7 +60,8 @@ struct removal {
   friend bool operator==(const removal&, const removal&) = default;
 };
 
-/// What changed since the status with sequence `where.sequence - 1` of the same epoch.
+/// What changed since the status with sequence `where.sequence - 1` of the same epoch. Removals
+/// come before upserts.
 struct status_delta {
   position where;
   std::uint32_t serial = 0;
@@ -106,8 +107,11 @@ struct reduced {
   std::vector<node_id> changed; ///< members added, changed or removed, ascending
 };
 
-/// Folds one event into the view. `now` bounds the epoch's counter. On `gap` the view is unchanged
-/// and stays valid.
+/// Folds one event into the view. `now` bounds the counter of a new epoch. On every verdict but
+/// `applied` the view is unchanged and stays valid. A view that is not known yet may carry a
+/// position, remembered from an earlier run: nothing before it is accepted. A full status for the
+/// position the view already has is applied when its contents differ, and a beat whose digest or
+/// serial differs there is a `gap`.
 reduced reduce(view& v, const status_event& event, unix_time now);
 
 } // namespace thor::model
