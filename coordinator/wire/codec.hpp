@@ -3,7 +3,8 @@
 //
 // Readers refuse what they do not understand: unknown message types, missing or mistyped fields,
 // numbers out of range, duplicate keys, nesting beyond 8. Unknown extra fields are ignored, so that
-// the protocol can grow.
+// the protocol can grow. Writers expect values within the bounds of message.hpp and
+// model::validate: what they write, the readers accept.
 #pragma once
 
 #include "coordinator/wire/message.hpp"
@@ -36,9 +37,12 @@ std::expected<server_message, error> decode_server(std::string_view frame);
 
 std::string encode_body(const model::presence& p);
 std::string encode_body(const leave& l);
+/// Precondition: `s.json` is the text of a JSON object.
+std::string encode_body(const statistics& s);
 std::string encode_body(const model::status_event& s);
 std::expected<model::presence, error> decode_presence(std::string_view body);
 std::expected<leave, error> decode_leave(std::string_view body);
+std::expected<statistics, error> decode_statistics(std::string_view body);
 std::expected<model::status_event, error> decode_status(std::string_view body);
 
 /// The octets a signature covers.

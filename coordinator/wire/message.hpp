@@ -20,10 +20,20 @@ namespace thor::wire {
 
 inline constexpr std::string_view subprotocol = "thor.v1";
 inline constexpr std::uint16_t default_port = 8000;
-/// The largest frame anyone may send; a larger one ends the connection.
-inline constexpr std::size_t frame_octets_max = 1U << 20;
+/// The largest frame anyone may send; a larger one ends the connection. A whole status of 10,000
+/// members fits.
+inline constexpr std::size_t frame_octets_max = 4U << 20;
 /// The largest frame an event server takes from a peer that is not a manager.
 inline constexpr std::size_t member_frame_octets_max = 64U << 10;
+/// The largest integer on the wire, 2^53 - 1: what every JSON reader holds exactly (RFC 7493
+/// section 2.2). Incarnations, sequences and counters beyond it are refused; digests, which need
+/// all 64 bits, travel as 16 hex digits.
+inline constexpr std::uint64_t integer_max = (std::uint64_t{1} << 53) - 1;
+/// Bounds of the parts of a signed body, in raw octets.
+inline constexpr std::size_t signature_octets_max = 512;
+inline constexpr std::size_t certificate_octets_max = 8192;
+/// Bound of a text for people: software, detail, site.
+inline constexpr std::size_t text_octets_max = 512;
 
 enum class topic : std::uint8_t { presence, leave, members, statistics };
 /// "Thor.Presence", "Thor.Leave", "Thor.Members", "Thor.Statistics".
@@ -148,10 +158,10 @@ struct leave {
   friend bool operator==(const leave&, const leave&) = default;
 };
 
-/// Body of Thor.Statistics: free JSON object text of one member, not interpreted.
+/// Body of Thor.Statistics: figures of one member, not interpreted.
 struct statistics {
   model::node_id id;
-  std::string json;
+  std::string json; ///< text of one JSON object
   friend bool operator==(const statistics&, const statistics&) = default;
 };
 
