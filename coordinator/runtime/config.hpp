@@ -1,0 +1,125 @@
+// The configuration: thor.toml and conf.d/*.toml beside it, one set of files for all programs of a
+// machine.
+//
+// Files are merged in name order, thor.toml first: a later value replaces an earlier one, tables
+// are merged key by key, arrays of tables grow. A program opens the tables it knows and asks for
+// each key with its default and range. The getters never fail: what is wrong is collected with its
+// position, and finish() returns all of it at once, together with every key that nobody asked for.
+// Values read must not be used before finish() has agreed.
+//
+// A section points into its config, which must outlive it. One thread.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thor::runtime {
+
+inline constexpr std::string_view default_config_file = "/etc/thor/thor.toml";
+/// A larger configuration file is refused.
+inline constexpr std::size_t config_file_octets_max = 1U << 20;
+inline constexpr std::size_t config_files_max = 256;
+
+struct config_error {
+  std::string file;
+  std::uint32_t line = 0; ///< from 1; 0 = the file as a whole
+  std::uint32_t column = 0;
+  std::string what;
+
+  /// "thor.toml:12:3: unknown key \"prot\" in [dns] (did you mean \"port\"?)"
+  [[nodiscard]] std::string text() const;
+};
+using config_errors = std::vector<config_error>;
+
+class config;
+
+/// One table. An absent table answers every getter with the default.
+class section {
+ public:
+  /// The table is in the files.
+  [[nodiscard]] bool present() const;
+  /// The key is in the table. Does not count as asking for it.
+  [[nodiscard]] bool has(std::string_view key) const;
+
+  std::string text(std::string_view key, std::string_view otherwise);
+  bool boolean(std::string_view key, bool otherwise);
+  std::int64_t integer(std::string_view key, std::int64_t otherwise, std::int64_t min,
+                       std::int64_t max);
+  std::vector<std::string> texts(std::string_view key, std::vector<std::string> otherwise);
+  /// One of `choices`.
+  std::string choice(std::string_view key, std::string_view otherwise,
+                     const std::vector<std::string_view>& choices);
+
+  /// A table in this table: "soa" of [dns].
+  section table(std::string_view key);
+  /// An array of tables: [[dns.name_server]].
+  std::vector<section> tables(std::string_view key);
+  /// The keys of a table whose keys are the operator's: [node.attributes], [node.role.*]. The
+  /// caller asks for each.
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  /// Adds an error at the key's place (or at the table's when the key is absent): for what only the
+  /// program can judge. `why` completes a sentence about the value: "is no address".
+  void reject(std::string_view key, std::string_view why);
+
+ private:
+  friend class config;
+  struct where;
+  section(config& owner, std::shared_ptr<const where> at);
+  config* owner_;
+  std::shared_ptr<const where> at_;
+};
+
+class config {
+ public:
+  struct source {
+    std::string name; ///< shown in errors
+    std::string text;
+  };
+
+  /// Reads `file` and conf.d/*.toml in its directory. A missing `file` is an error only when
+  /// `must_exist`: a member needs no configuration beyond its certificate.
+  static std::expected<config, config_errors> load(const std::filesystem::path& file,
+                                                   bool must_exist);
+  /// The same from memory, merged in the given order.
+  static std::expected<config, config_errors> parse(const std::vector<source>& sources);
+
+  config(config&&) noexcept;
+  config& operator=(config&&) noexcept;
+  ~config();
+
+  /// A top-level table, [overlay]. Sections opened before a config is moved are dead.
+  section table(std::string_view name);
+
+  /// All that is wrong, by position: values of the wrong type or range, rejected values, unknown
+  /// keys in the opened tables, unknown top-level tables. Other programs' tables are not looked
+  /// into.
+  [[nodiscard]] config_errors finish() const;
+
+ private:
+  friend class section;
+  struct tree;
+  explicit config(std::unique_ptr<tree> files);
+  std::unique_ptr<tree> tree_;
+};
+
+/// The table [overlay], which all programs share.
+struct overlay_config {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::filesystem::path ca;
+  std::filesystem::path crl;
+  bool crl_required = false;              ///< the option was given: the file must exist
+  std::vector<std::string> event_servers; ///< "host:port"; empty = SRV
+  std::vector<std::string> resolvers;     ///< "address:port"; empty = the system's
+  std::filesystem::path state_dir;
+  std::filesystem::path run_dir;
+};
+overlay_config read_overlay(config& from);
+
+} // namespace thor::runtime
