@@ -61,8 +61,9 @@ struct subject {
   std::vector<model::ip_address> addresses;
   model::unix_time not_before{};
   model::unix_time not_after{};
-  std::string serial;      ///< lower-case hex
-  std::string fingerprint; ///< SHA-256 of the DER, lower-case hex
+  std::string serial{};      ///< lower-case hex, two digits an octet
+  std::string fingerprint{}; ///< SHA-256 of the DER, lower-case hex
+  std::string issuer{};      ///< key identifier of the CA that issued it, lower-case hex
 };
 
 /// An accepted identity.
@@ -72,8 +73,9 @@ struct peer {
   std::set<std::string> roles;
   std::vector<model::ip_address> addresses;
   model::unix_time not_after{};
-  std::string serial;
-  std::string fingerprint;
+  std::string serial{};
+  std::string fingerprint{};
+  std::string issuer{}; ///< with `serial` what a revocation list names
 
   [[nodiscard]] bool has_role(std::string_view role) const {
     return roles.contains(std::string(role));
