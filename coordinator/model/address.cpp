@@ -36,7 +36,7 @@ std::array<std::uint8_t, 16> masked(std::array<std::uint8_t, 16> octets, std::si
 }
 
 std::unexpected<error> bad_address(std::string_view text, std::string_view why) {
-  return std::unexpected(error{errc::bad_address, quoted(text) + ' ' + std::string(why)});
+  return std::unexpected(error{errc::bad_address, printable(text) + ' ' + std::string(why)});
 }
 
 std::optional<std::uint8_t> parse_length(std::string_view text, std::uint8_t max) {

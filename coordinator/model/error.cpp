@@ -16,7 +16,7 @@ std::string_view to_string(errc code) {
   return "unknown";
 }
 
-std::string quoted(std::string_view text) {
+std::string printable(std::string_view text) {
   constexpr std::size_t shown_octets_max = 64;
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out = "\"";

@@ -24,6 +24,6 @@ struct error {
 
 /// Input from outside, fit for a message: in quotes, cut to 64 octets, everything but printable
 /// ASCII as \xNN.
-std::string quoted(std::string_view text);
+std::string printable(std::string_view text);
 
 } // namespace thor::model

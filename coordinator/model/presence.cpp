@@ -80,7 +80,7 @@ checked validate_addresses(const std::vector<ip_address>& addresses) {
 checked validate_offer(const std::string& role, const role_offer& offer) {
   if (!is_role_name(role))
     return refuse(errc::bad_role, "roles",
-                  quoted(role) + " is not a role name ([a-z][a-z0-9_]*, at most 63 octets)");
+                  printable(role) + " is not a role name ([a-z][a-z0-9_]*, at most 63 octets)");
   if (offer.ports.size() > ports_per_role_max)
     return refuse(errc::bad_value, "roles." + role + ".ports",
                   "at most " + std::to_string(ports_per_role_max) + " are allowed");
