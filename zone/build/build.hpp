@@ -14,6 +14,9 @@
 
 namespace thor::zone {
 
+/// RFC 2181 section 8.
+inline constexpr std::uint32_t ttl_s_max = 0x7fff'ffff;
+
 /// A name that exists whether or not it has records now.
 struct promised_name {
   name owner;
@@ -49,16 +52,20 @@ struct built {
 
 /// Builds the zone: RRsets sorted and merged, every ancestor up to the apex present (empty
 /// non-terminals), zone cuts and glue marked. Nodes and RRsets equal to those of `previous` (may be
-/// nullptr) are shared. Left out, with a reason: owners outside the zone, anything beside a CNAME
-/// (RFC 1034 section 3.6.2; the CNAME is what goes), CNAME at the apex, empty RRsets.
+/// nullptr) are shared. Left out, with a reason: owners outside the zone, a SOA besides the zone's
+/// own, types that are not data, TTLs above `ttl_s_max`, a CNAME beside other data (RFC 1034
+/// section 3.6.2; the CNAME is what goes, so never one at the apex), a DNAME above existing names
+/// (RFC 6672 section 2.4; the DNAME is what goes), all but the first CNAME or DNAME of an owner.
+/// An RRset without records is as none.
 built build(const zone_input& input, const contents* previous);
 
 /// What became of one RRset between two contents of a zone.
 struct change {
   name owner;
   rr_type type = rr_type::any;
-  std::vector<rdata> added;
-  std::vector<rdata> removed;
+  std::uint32_t ttl_s = 0; ///< of the records now; 0 when the RRset is gone
+  std::vector<rdata> added{};
+  std::vector<rdata> removed{};
 };
 
 /// Changes in canonical order of owner, then type; a TTL change shows as all removed and all added.

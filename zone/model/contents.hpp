@@ -19,13 +19,21 @@ namespace thor::zone {
 /// section 2.2.2).
 struct node {
   name owner;
-  std::vector<std::shared_ptr<const rrset>> rrsets; ///< by type, ascending
-  /// False below a zone cut (glue); PowerDNS's `auth`.
+  std::vector<std::shared_ptr<const rrset>> rrsets{}; ///< by type, ascending
+  /// A zone cut: the NS RRset here delegates what lies at and below this name (RFC 1034 section
+  /// 4.2.1).
+  bool delegation = false;
+  /// False below a zone cut: glue, or hidden by the delegation.
   bool authoritative = true;
   /// False while nobody can say what the records are: queries get SERVFAIL, so that a resolver
   /// tries the next name server (never NODATA, never NXDOMAIN).
   bool available = true;
 };
+
+/// Whether the zone itself answers for the node's records of `type`; PowerDNS's `auth`. At a cut
+/// only what speaks about the cut is: DS and NSEC (RFC 4035 section 2.6); not its NS, nor addresses
+/// there, which are glue.
+bool is_authoritative(const node& n, rr_type type);
 
 struct contents {
   name apex;

@@ -40,7 +40,12 @@ enum class rr_type : std::uint16_t {
 
 /// "SRV", or "TYPE65280" (RFC 3597 section 5) for a type without a mnemonic here.
 std::string to_string(rr_type type);
+/// Reads either form, in any case.
 std::expected<rr_type, error> parse_type(std::string_view text);
+
+/// True for a type that records can have: not 0, OPT or one of the query and meta types (RFC 6895
+/// section 3.1).
+bool is_data_type(rr_type type);
 
 struct a_rdata {
   std::array<std::uint8_t, 4> octets{};
@@ -121,7 +126,7 @@ struct rrset {
   rr_type type = rr_type::any;
   std::uint32_t ttl_s = 0;
   /// Sorted, without duplicates, once the set is in a zone.
-  std::vector<rdata> records;
+  std::vector<rdata> records{};
   /// At most this many records in one answer, 0 = all; see backend/answer. Transfers always hold
   /// all.
   std::uint16_t slice = 0;

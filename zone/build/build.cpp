@@ -1,0 +1,259 @@
+#include "zone/build/build.hpp"
+
+#include "zone/text/rdata_text.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <utility>
+
+namespace thor::zone {
+namespace {
+
+/// One reason for a name to exist: an RRset, or a promise (`set` is nullptr).
+struct claim {
+  const name* owner;
+  const rrset* set;
+  bool dynamic = false;
+
+  /// Promises before RRsets.
+  [[nodiscard]] int rank() const { return set == nullptr ? -1 : static_cast<int>(set->type); }
+};
+
+/// By owner, then rank; claims to one RRset in the order in which they came.
+bool before(const claim& a, const claim& b) {
+  if (*a.owner != *b.owner) {
+    return *a.owner < *b.owner;
+  }
+  return a.rank() != b.rank() ? a.rank() < b.rank() : std::less<>()(a.set, b.set);
+}
+
+/// The first claims of `rest`, as many as `same` as the first of them; they leave `rest`.
+template <typename Same>
+std::span<const claim> take_while(std::span<const claim>& rest, Same same) {
+  std::size_t count = 1;
+  while (count < rest.size() && same(rest[count])) {
+    ++count;
+  }
+  const std::span<const claim> taken = rest.first(count);
+  rest = rest.subspan(count);
+  return taken;
+}
+
+std::shared_ptr<const rrset> find(const node* n, rr_type type) {
+  if (n == nullptr) {
+    return nullptr;
+  }
+  const auto found = std::ranges::find(n->rrsets, type, [](const auto& set) { return set->type; });
+  return found == n->rrsets.end() ? nullptr : *found;
+}
+
+/// RRsets that are equal are shared before nodes are compared, so their pointers say it all.
+bool same(const node& a, const node& b) {
+  return a.owner == b.owner && a.rrsets == b.rrsets && a.delegation == b.delegation &&
+         a.authoritative == b.authoritative && a.available == b.available;
+}
+
+class builder {
+ public:
+  builder(const zone_input& input, const contents* previous)
+      : input_(input)
+      , soa_{.owner = input.apex,
+             .type = rr_type::soa,
+             .ttl_s = input.soa_ttl_s,
+             .records = {input.soa}}
+      , previous_(previous == nullptr ? decltype(previous_)() : previous->nodes)
+      , zone_(std::make_shared<contents>()) {}
+
+  built run() {
+    zone_->apex = input_.apex;
+    zone_->id = input_.id;
+    zone_->serial = input_.soa.serial;
+    zone_->nodes.reserve(previous_.size());
+    const std::vector<claim> claims = collect();
+    for (std::span<const claim> rest = claims; !rest.empty();) {
+      const name& owner = *rest.front().owner;
+      const auto own = take_while(rest, [&](const claim& c) { return *c.owner == owner; });
+      add_missing_ancestors(owner);
+      add_node(owner, own, !rest.empty() && rest.front().owner->is_at_or_below(owner));
+    }
+    return {std::move(zone_), std::move(rejected_)};
+  }
+
+ private:
+  /// All that can stand in the zone, in canonical order of owner, then by rank.
+  std::vector<claim> collect() {
+    std::vector<claim> claims;
+    claims.reserve(1 + input_.promised.size() + input_.rrsets.size());
+    claims.push_back({&soa_.owner, &soa_});
+    for (const promised_name& promise : input_.promised) {
+      if (promise.owner.is_at_or_below(input_.apex)) {
+        claims.push_back({&promise.owner, nullptr, promise.dynamic});
+      } else {
+        rejected_.push_back({promise.owner, rr_type::any, "", out_of_zone()});
+      }
+    }
+    for (const rrset& set : input_.rrsets) {
+      if (const std::optional<error> reason = judge(set)) {
+        reject(set, set.records, *reason);
+      } else if (!set.records.empty()) {
+        claims.push_back({&set.owner, &set});
+      }
+    }
+    std::ranges::sort(claims, before);
+    return claims;
+  }
+
+  [[nodiscard]] error out_of_zone() const {
+    return {errc::out_of_zone, "not at or below " + input_.apex.text()};
+  }
+
+  /// Why the set cannot stand in this zone, whatever else the zone holds.
+  [[nodiscard]] std::optional<error> judge(const rrset& set) const {
+    if (!set.owner.is_at_or_below(input_.apex)) {
+      return out_of_zone();
+    }
+    if (!is_data_type(set.type)) {
+      return error{errc::bad_type, to_string(set.type) + " is not a type of data"};
+    }
+    if (set.type == rr_type::soa) {
+      return error{errc::conflict, "the zone has its own SOA"};
+    }
+    if (set.ttl_s > ttl_s_max) {
+      return error{errc::bad_rdata, "TTL " + std::to_string(set.ttl_s) + " is above " +
+                                        std::to_string(ttl_s_max) + " (RFC 2181 section 8)"};
+    }
+    return std::nullopt;
+  }
+
+  void reject(const rrset& set, std::span<const rdata> records, const error& reason) {
+    for (const rdata& record : records) {
+      rejected_.push_back({set.owner, set.type, to_text(record), reason});
+    }
+  }
+
+  /// Empty non-terminals. In canonical order a name follows its ancestors directly, so an ancestor
+  /// that exists is on the path to the last node.
+  void add_missing_ancestors(const name& owner) {
+    while (!path_.empty() && !owner.is_at_or_below(path_.back()->owner)) {
+      path_.pop_back();
+    }
+    if (path_.empty()) {
+      return; // the apex
+    }
+    std::vector<node> missing;
+    for (name up = owner.parent(); up != path_.back()->owner; up = up.parent()) {
+      missing.push_back({.owner = up});
+    }
+    for (node& ancestor : missing | std::views::reverse) {
+      append(std::move(ancestor));
+    }
+  }
+
+  void add_node(const name& owner, std::span<const claim> claims, bool has_descendants) {
+    node n{.owner = owner};
+    const auto old = previous_node(owner);
+    while (!claims.empty()) {
+      const int rank = claims.front().rank();
+      const auto equals = take_while(claims, [&](const claim& c) { return c.rank() == rank; });
+      if (equals.front().set == nullptr) {
+        n.available = input_.dynamic_known || std::ranges::none_of(equals, &claim::dynamic);
+      } else {
+        n.rrsets.push_back(merge(equals, find(old.get(), equals.front().set->type)));
+      }
+    }
+    drop_misplaced_aliases(n, has_descendants);
+    append(std::move(n));
+  }
+
+  /// One RRset of all claims to it: sorted, without duplicates; `old` itself when it is equal.
+  std::shared_ptr<const rrset> merge(std::span<const claim> claims,
+                                     const std::shared_ptr<const rrset>& old) {
+    const rrset& first = *claims.front().set;
+    if (claims.size() == 1 && old != nullptr && *old == first) {
+      return old;
+    }
+    rrset merged = first;
+    auto& records = merged.records;
+    for (const claim& other : claims.subspan(1)) {
+      records.insert(records.end(), other.set->records.begin(), other.set->records.end());
+    }
+    if (std::ranges::adjacent_find(records, std::greater_equal()) != records.end()) {
+      std::ranges::sort(records);
+      const auto duplicates = std::ranges::unique(records);
+      records.erase(duplicates.begin(), duplicates.end());
+    }
+    const bool alias = merged.type == rr_type::cname || merged.type == rr_type::dname;
+    if (alias && records.size() > 1) {
+      reject(merged, std::span(records).subspan(1),
+             {errc::conflict, "an owner has at most one " + to_string(merged.type)});
+      records.resize(1);
+    }
+    return old != nullptr && *old == merged ? old
+                                            : std::make_shared<const rrset>(std::move(merged));
+  }
+
+  void drop_misplaced_aliases(node& n, bool has_descendants) {
+    if (has_descendants) {
+      drop(n, rr_type::dname, "a DNAME stands above no other name (RFC 6672 section 2.4)");
+    }
+    const bool alone = std::ranges::all_of(n.rrsets, [](const auto& set) {
+      return set->type == rr_type::cname || set->type == rr_type::rrsig ||
+             set->type == rr_type::nsec;
+    });
+    if (!alone) {
+      drop(n, rr_type::cname, "a CNAME stands beside no other data (RFC 1034 section 3.6.2)");
+    }
+  }
+
+  void drop(node& n, rr_type type, std::string_view why) {
+    if (const auto set = find(&n, type)) {
+      reject(*set, set->records, {errc::conflict, std::string(why)});
+      std::erase(n.rrsets, set);
+    }
+  }
+
+  void append(node&& n) {
+    n.authoritative = cut_ == nullptr || !n.owner.is_at_or_below(cut_->owner);
+    n.delegation = n.authoritative && n.owner != input_.apex && find(&n, rr_type::ns) != nullptr;
+    const auto old = previous_node(n.owner);
+    zone_->nodes.push_back(
+        old != nullptr && same(*old, n) ? old : std::make_shared<const node>(std::move(n)));
+    const node* const added = zone_->nodes.back().get();
+    path_.push_back(added);
+    if (added->delegation) {
+      cut_ = added;
+    }
+  }
+
+  /// Owners are asked for in canonical order.
+  std::shared_ptr<const node> previous_node(const name& owner) {
+    while (!previous_.empty() && previous_.front()->owner < owner) {
+      previous_ = previous_.subspan(1);
+    }
+    return !previous_.empty() && previous_.front()->owner == owner ? previous_.front() : nullptr;
+  }
+
+  const zone_input& input_;
+  const rrset soa_;
+  std::span<const std::shared_ptr<const node>> previous_; ///< those not passed yet
+  std::shared_ptr<contents> zone_;
+  std::vector<rejection> rejected_;
+  std::vector<const node*> path_; ///< the last node and its ancestors, apex first
+  const node* cut_ = nullptr;     ///< the last delegation
+};
+
+} // namespace
+
+built build(const zone_input& input, const contents* previous) {
+  return builder(input, previous).run();
+}
+
+std::uint32_t next_serial(std::uint32_t last, std::uint64_t unix_time_s) {
+  constexpr std::uint64_t top = 0xffff'ffff;
+  return static_cast<std::uint32_t>(std::min(top, std::max(last + std::uint64_t{1}, unix_time_s)));
+}
+
+} // namespace thor::zone
