@@ -73,7 +73,8 @@ void coordinator::start(model::time_point now, model::unix_time wall, const rest
       unknown_at_ = now + (how_.stale_max - age);
     }
   }
-  serial_ = zone::next_serial(serial_, static_cast<std::uint64_t>(wall.time_since_epoch().count()));
+  if (serial_ == 0)
+    serial_ = zone::next_serial(0, static_cast<std::uint64_t>(wall.time_since_epoch().count()));
   pending_cause_ = "start";
   publish(now, out);
 }
@@ -157,7 +158,7 @@ void coordinator::remember_departed(model::time_point now, const model::member_m
 void coordinator::update_state(model::time_point now, std::vector<effect>& out) {
   if (state_ == feed_state::fresh && now >= fresh_until_) {
     state_ = feed_state::stale;
-    unknown_at_ = now + how_.stale_max;
+    unknown_at_ = fresh_until_ - feed_silence_max + how_.stale_max;
     out.emplace_back(note{true, "no active manager is heard: serving the last good zone"});
   }
   if (state_ == feed_state::stale && now >= unknown_at_) {

@@ -1,0 +1,150 @@
+#include "support.hpp"
+
+#include <gmock/gmock.h>
+
+namespace thor::dns::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+zone::zone_input described(model::member_map who, departed_map gone = {},
+                           std::vector<zone::rrset> operator_rrsets = {}) {
+  return plan().describe(true, who, gone, operator_rrsets, 2025010101);
+}
+
+TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
+  const auto zone = described({});
+  EXPECT_THAT(
+      lines_at(zone, "@"),
+      UnorderedElementsAre("@ 3600 NS ns1.sipthor.example.", "@ 3600 NS ns2.elsewhere.example.",
+                           "@ 300 SOA ns1.sipthor.example. hostmaster.sipthor.example. 2025010101 "
+                           "3600 600 1209600 15",
+                           "@ 300 NAPTR 10 100 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.sipthor.example.",
+                           "@ 300 NAPTR 20 100 \"s\" \"SIP+D2T\" \"\" _sip._tcp.sipthor.example.",
+                           "@ 300 NAPTR 30 100 \"s\" \"SIP+D2U\" \"\" _sip._udp.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "ns1"), ElementsAre("ns1 3600 A 192.0.2.53"));
+  EXPECT_THAT(lines_at(zone, "_eventserver._tcp"),
+              ElementsAre("_eventserver._tcp 300 SRV 10 0 8000 eventserver.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "eventserver"),
+              ElementsAre("eventserver 300 A 192.0.2.10", "eventserver 300 AAAA 2001:db8::10"));
+}
+
+TEST(zone_plan, every_role_name_exists_without_any_member) {
+  const auto zone = described({});
+  for (const auto* owner :
+       {"_sip._udp", "_sip._tcp", "_sips._tcp", "_udp", "_tcp", "node", "proxy", "mediarelay",
+        "voicemail", "ngnpro", "_xcap._tcp", "_voicemail._tcp", "_ngnpro._tcp"})
+    EXPECT_THAT(lines_at(zone, owner), ElementsAre(std::string(owner) + " -")) << owner;
+  EXPECT_THAT(lines_at(zone, "xcap"),
+              ElementsAre("xcap 300 TXT \"https://xcap.sipthor.example/xcap-root\""));
+}
+
+TEST(zone_plan, a_proxy_is_in_srv_address_and_node_names) {
+  const auto zone =
+      described(members({member("n1", {"192.0.2.11", "2001:db8:1::11"}, {"sip_proxy"})}));
+  EXPECT_THAT(lines_at(zone, "_sip._udp"),
+              ElementsAre("_sip._udp 30 SRV 10 100 5060 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "_sips._tcp"),
+              ElementsAre("_sips._tcp 30 SRV 10 100 5061 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "proxy"),
+              ElementsAre("proxy 30 A 192.0.2.11", "proxy 30 AAAA 2001:db8:1::11"));
+  EXPECT_THAT(lines_at(zone, "n1.node"),
+              ElementsAre("n1.node 30 A 192.0.2.11", "n1.node 30 TXT \"sip_proxy=active\"",
+                          "n1.node 30 AAAA 2001:db8:1::11"));
+}
+
+TEST(zone_plan, ports_priority_and_weight_come_from_the_presence) {
+  auto proxy = member("n1", {"192.0.2.11"}, {"sip_proxy"});
+  proxy.what.roles["sip_proxy"] = {
+      model::role_state::active, {{"sip.udp", 5080}, {"sips.tcp", 0}}, 20, 7};
+  const auto zone = described(members({proxy}));
+  EXPECT_THAT(lines_at(zone, "_sip._udp"),
+              ElementsAre("_sip._udp 30 SRV 20 7 5080 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "_sip._tcp"),
+              ElementsAre("_sip._tcp 30 SRV 20 7 5060 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "_sips._tcp"), ElementsAre("_sips._tcp -")) << "port 0: not offered";
+}
+
+TEST(zone_plan, a_draining_member_leaves_srv_and_keeps_its_address) {
+  const auto zone = described(
+      members({member("n1", {"192.0.2.11"}, {"sip_proxy"}),
+               member("n2", {"192.0.2.12"}, {"sip_proxy"}, model::role_state::draining)}));
+  EXPECT_THAT(lines_at(zone, "_sip._udp"), SizeIs(1));
+  EXPECT_THAT(lines_at(zone, "proxy"), ElementsAre("proxy 30 A 192.0.2.11"));
+  EXPECT_THAT(lines_at(zone, "n2.node"),
+              ElementsAre("n2.node 30 A 192.0.2.12", "n2.node 30 TXT \"sip_proxy=draining\""));
+}
+
+TEST(zone_plan, a_departed_member_keeps_only_its_address) {
+  const auto zone = described({}, {{id("n1"), {ip("192.0.2.11")}}});
+  EXPECT_THAT(lines_at(zone, "n1.node"), ElementsAre("n1.node 30 A 192.0.2.11"));
+  EXPECT_THAT(lines_at(zone, "_sip._udp"), ElementsAre("_sip._udp -"));
+}
+
+TEST(zone_plan, one_family_members_are_only_where_they_have_an_address) {
+  const auto zone = described(members(
+      {member("v4", {"192.0.2.1"}, {"sip_proxy"}), member("v6", {"2001:db8::6"}, {"sip_proxy"})}));
+  EXPECT_THAT(lines_at(zone, "_sip._udp"), SizeIs(2));
+  EXPECT_THAT(lines_at(zone, "v6.node"),
+              ElementsAre("v6.node 30 TXT \"sip_proxy=active\"", "v6.node 30 AAAA 2001:db8::6"));
+  EXPECT_THAT(lines_at(zone, "proxy"),
+              ElementsAre("proxy 30 A 192.0.2.1", "proxy 30 AAAA 2001:db8::6"));
+}
+
+TEST(zone_plan, while_membership_is_unknown_dynamic_names_are_unavailable_and_static_ones_answer) {
+  const auto zone =
+      plan().describe(false, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7);
+  for (const auto* owner : {"_sip._udp", "proxy", "xcap", "node"})
+    EXPECT_THAT(lines_at(zone, owner), Contains(std::string(owner) + " ?"));
+  EXPECT_THAT(lines_at(zone, "_eventserver._tcp"), SizeIs(1));
+  EXPECT_THAT(lines_at(zone, "@"), SizeIs(6));
+  EXPECT_THAT(lines_at(zone, "n1.node"), IsEmpty());
+}
+
+TEST(zone_plan, roles_that_no_definition_knows_are_only_named_at_the_node) {
+  const auto zone = described(members({member("n1", {"192.0.2.1"}, {"rating_server"})}));
+  EXPECT_THAT(lines(zone), Contains("n1.node 30 TXT \"rating_server=active\""));
+  EXPECT_THAT(lines(zone), Not(Contains(HasSubstr("proxy 30"))));
+}
+
+TEST(zone_plan, operator_records_stand_beside_ours) {
+  const auto zone = described(
+      {}, {},
+      {{name("www.sipthor.example"), zone::rr_type::a, 60, {zone::a_rdata{{192, 0, 2, 80}}}, 0}});
+  EXPECT_THAT(lines_at(zone, "www"), ElementsAre("www 60 A 192.0.2.80"));
+}
+
+TEST(zone_plan, says_which_records_are_its_own) {
+  const auto p = plan();
+  using enum zone::rr_type;
+  EXPECT_THAT(p.reserved(name("sipthor.example"), soa), HasSubstr("[dns.soa]"));
+  EXPECT_THAT(p.reserved(name("sipthor.example"), ns), HasSubstr("name_server"));
+  EXPECT_THAT(p.reserved(name("n7.node.sipthor.example"), a), HasSubstr("members"));
+  EXPECT_THAT(p.reserved(name("_sip._udp.sipthor.example"), srv), HasSubstr("sip_proxy"));
+  EXPECT_THAT(p.reserved(name("proxy.sipthor.example"), aaaa), HasSubstr("sip_proxy"));
+  EXPECT_THAT(p.reserved(name("sipthor.example"), naptr), HasSubstr("role definition"));
+  EXPECT_EQ(p.reserved(name("sipthor.example"), a), "");
+  EXPECT_EQ(p.reserved(name("proxy.sipthor.example"), txt), "");
+  EXPECT_EQ(p.reserved(name("sub.sipthor.example"), ns), "");
+}
+
+TEST(zone_plan, refuses_a_configuration_that_makes_no_zone) {
+  auto no_servers = config();
+  no_servers.name_servers.clear();
+  EXPECT_THAT(zone_plan::make(no_servers).error().detail, HasSubstr("[[dns.name_server]]"));
+  auto no_glue = config();
+  no_glue.name_servers = {{"ns1", {}, 0}};
+  EXPECT_THAT(zone_plan::make(no_glue).error().detail, HasSubstr("ns1"));
+  auto bad_name = config();
+  bad_name.soa.rname = "two..dots";
+  EXPECT_THAT(zone_plan::make(bad_name).error().detail, HasSubstr("soa.rname"));
+}
+
+} // namespace
+} // namespace thor::dns::test
