@@ -82,12 +82,22 @@ struct peer {
   }
 };
 
+/// The overlay domain in its one form: lower-case, without trailing dot. LDH labels (RFC 1123
+/// section 2.1), at most 64 octets because it is an organizationName too (RFC 5280 appendix A.1).
+std::expected<std::string, error> parse_domain(std::string_view text);
+
 /// Reads the profile. Does not look at the clock: validity is checked where the certificate is
 /// used.
 std::expected<peer, error> read_profile(const subject& s);
 
 /// The peer belongs to `domain`.
 std::expected<void, error> check_domain(const peer& p, std::string_view domain);
+
+/// What a client asks of the server it connected to.
+std::expected<void, error> check_event_server(const peer& p);
+
+/// What anybody asks of the author of a network status.
+std::expected<void, error> check_manager(const peer& p);
 
 /// `claimed` may be published by `p` connected from `from`. Addresses: the SAN entries bound them;
 /// without SAN entries they must be `from` itself or lie in `ranges` (configured address_ranges).
