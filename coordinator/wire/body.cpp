@@ -151,20 +151,17 @@ model::role_offer read_offer(fields& in) {
 }
 
 std::map<std::string, model::role_offer> read_roles(fields& in) {
+  const auto& object = in.object("roles");
+  fields by_name(object, in.path("roles"));
   std::map<std::string, model::role_offer> roles;
-  for (const auto& member : in.object("roles")) {
-    const auto where = in.path("roles") + "." + std::string(view(member.key()));
-    if (!member.value().is_object()) {
-      in.fail(error{errc::bad_field, where + ": is not an object"});
-      break;
-    }
-    fields each(member.value().get_object(), where);
+  for (const auto& member : object) {
+    fields each(by_name.object(view(member.key())), by_name.path(view(member.key())));
     roles.emplace(member.key(), read_offer(each));
-    if (each.failed()) {
-      in.fail(each.why());
-      break;
-    }
+    if (each.failed())
+      by_name.fail(each.why());
   }
+  if (by_name.failed())
+    in.fail(by_name.why());
   return roles;
 }
 
@@ -188,8 +185,8 @@ std::optional<model::presence> read_presence(fields& in) {
                     .at = in.version(),
                     .addresses = read_addresses(in),
                     .roles = read_roles(in),
-                    .site = std::string(in.text_or("site", "", text_octets_max)),
-                    .software = std::string(in.text_or("software", "", text_octets_max)),
+                    .site = in.words("site"),
+                    .software = in.words("software"),
                     .attributes = read_attributes(in)};
   if (in.failed())
     return std::nullopt;
@@ -330,7 +327,7 @@ std::expected<leave, error> decode_leave(std::string_view body) {
   fields in(*object);
   const auto id = in.id("id");
   const auto at = in.version();
-  const auto hold_ms = static_cast<std::uint32_t>(in.number_or("hold_ms", 0, u32_max));
+  const auto hold_ms = static_cast<std::uint32_t>(in.number_or("hold_ms", 0, hold_ms_max));
   if (in.failed())
     return std::unexpected(in.why());
   return leave{.id = *id, .at = at, .hold_ms = hold_ms};

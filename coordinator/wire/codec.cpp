@@ -112,8 +112,7 @@ signed_body read_signed_body(fields& in) {
 }
 
 hello read_hello(fields& in) {
-  return {.incarnation = in.number("incarnation"),
-          .software = std::string(in.text_or("software", "", text_octets_max))};
+  return {.incarnation = in.number("incarnation"), .software = in.words("software")};
 }
 
 subscribe read_subscribe(fields& in) {
@@ -199,9 +198,17 @@ heartbeat read_heartbeat(fields& in) {
           .digest = in.hex64("digest")};
 }
 
+/// A stable word such as "role_not_in_certificate".
+std::string read_word(fields& in, std::string_view key) {
+  const auto word = in.text(key, reason_octets_max);
+  if (word.empty() ||
+      word.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string_view::npos)
+    in.fail(key, "is not a word of a-z, 0-9 and _");
+  return std::string(word);
+}
+
 refused read_refused(fields& in) {
-  return {.reason = std::string(in.text("reason", reason_octets_max)),
-          .detail = std::string(in.text("detail", text_octets_max))};
+  return {.reason = read_word(in, "reason"), .detail = in.words("detail")};
 }
 
 /// The message, unless a field was wrong.
@@ -215,7 +222,7 @@ std::expected<Message, error> finish(const fields& in, Read read) {
 std::unexpected<error> unknown_type(const fields& in, std::string_view type) {
   if (in.failed())
     return std::unexpected(error{errc::unknown_type, in.why().detail});
-  return std::unexpected(error{errc::unknown_type, "type: " + json::serialize(type)});
+  return std::unexpected(error{errc::unknown_type, "type: " + model::printable(type)});
 }
 
 } // namespace

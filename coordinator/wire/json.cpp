@@ -7,6 +7,7 @@
 #include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace thor::wire {
@@ -14,6 +15,8 @@ namespace thor::wire {
 namespace json = boost::json;
 
 namespace {
+
+constexpr std::size_t key_octets_max = 128;
 
 /// Builds the value and counts the keys read, because Boost.JSON keeps the last of two equal keys
 /// without a word: fewer keys in the value than in the text means that one was repeated.
@@ -96,6 +99,16 @@ std::size_t count_keys(const json::value& v) {
   return keys;
 }
 
+/// Looks like the keys of thor.v1, role names and services do.
+bool is_plain_key(std::string_view key) {
+  return key.size() <= key_octets_max &&
+         key.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.") == std::string_view::npos;
+}
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
 const json::object no_object;
 const json::array no_array;
 
@@ -124,7 +137,8 @@ std::expected<json::object, error> parse_object(std::string_view text) {
 }
 
 std::string fields::path(std::string_view key) const {
-  return where_.empty() ? std::string(key) : where_ + "." + std::string(key);
+  auto shown = is_plain_key(key) ? std::string(key) : model::printable(key);
+  return where_.empty() ? shown : where_ + "." + shown;
 }
 
 void fields::fail(std::string_view key, std::string_view what, errc code) {
@@ -211,6 +225,13 @@ std::string_view fields::text_or(std::string_view key, std::string_view fallback
                                  std::size_t octets_max) {
   const auto* v = find(key);
   return v != nullptr ? as_text(key, *v, octets_max) : fallback;
+}
+
+std::string fields::words(std::string_view key) {
+  const auto value = text_or(key, "", text_octets_max);
+  if (std::ranges::any_of(value, is_control))
+    fail(key, "holds control characters");
+  return std::string(value);
 }
 
 std::string fields::octets(std::string_view key, std::size_t octets_max) {

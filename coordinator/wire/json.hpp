@@ -33,9 +33,11 @@ class fields {
   bool boolean(std::string_view key);
   /// 64 bits as 16 lower-case hex digits.
   std::uint64_t hex64(std::string_view key);
-  /// Empty and invalid after an error.
+  /// Empty after an error.
   std::string_view text(std::string_view key, std::size_t octets_max);
   std::string_view text_or(std::string_view key, std::string_view fallback, std::size_t octets_max);
+  /// Text for people, without control characters; "" when missing.
+  std::string words(std::string_view key);
   /// Raw octets from base64; may not be empty.
   std::string octets(std::string_view key, std::size_t octets_max);
   /// Never nullptr: an empty one after an error or, for the optional forms, when missing.
@@ -51,7 +53,7 @@ class fields {
   [[nodiscard]] bool failed() const { return error_.has_value(); }
   /// Precondition: failed().
   [[nodiscard]] const error& why() const { return *error_; }
-  /// Name of a field, with the path of this object.
+  /// Name of a field, with the path of this object; safe to show when the key comes from outside.
   [[nodiscard]] std::string path(std::string_view key) const;
 
  private:

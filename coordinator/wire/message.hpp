@@ -32,8 +32,10 @@ inline constexpr std::uint64_t integer_max = (std::uint64_t{1} << 53) - 1;
 /// Bounds of the parts of a signed body, in raw octets.
 inline constexpr std::size_t signature_octets_max = 512;
 inline constexpr std::size_t certificate_octets_max = 8192;
-/// Bound of a text for people: software, detail, site.
+/// Bound of a text for people: software, detail. Longer ones are refused.
 inline constexpr std::size_t text_octets_max = 512;
+/// How long a leaving member may ask to be kept.
+inline constexpr std::uint32_t hold_ms_max = 600'000;
 
 enum class topic : std::uint8_t { presence, leave, members, statistics };
 /// "Thor.Presence", "Thor.Leave", "Thor.Members", "Thor.Statistics".
@@ -153,7 +155,8 @@ using server_message = std::variant<welcome, fact, event, synced, heartbeat, ref
 struct leave {
   model::node_id id;
   model::version at; ///< the version after the last presence
-  /// The member means to be back within this time: keep it until then. 0 = withdraw at once.
+  /// The member means to be back within this time: keep it until then. 0 = withdraw at once. At
+  /// most hold_ms_max.
   std::uint32_t hold_ms = 0;
   friend bool operator==(const leave&, const leave&) = default;
 };
