@@ -1,6 +1,7 @@
 # thor_library(NAME [PURE] DIRS dir... LINKS target...)  makes thor::NAME of all sources directly in DIRS.
 # PURE marks what tests/arch holds to the rules of pure code.
-# thor_program(NAME DIR dir LINKS target...)             makes program NAME of coordinator/daemon/DIR.
+# thor_program(NAME DIR dir LINKS target...)             makes program NAME of coordinator/daemon/DIR; target
+#                                                        `programs` is all of them.
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CXX_STANDARD 23)
@@ -28,6 +29,8 @@ function(thor_library name)
   add_library(thor::${name} ALIAS thor_${name})
 endfunction()
 
+add_custom_target(programs)
+
 function(thor_program name)
   cmake_parse_arguments(arg "" "DIR" "LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/coordinator/daemon/${arg_DIR}/*.cpp")
@@ -36,5 +39,6 @@ function(thor_program name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE thor_options ${arg_LINKS} CLI11::CLI11)
+  add_dependencies(programs ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
