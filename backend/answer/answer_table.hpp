@@ -1,0 +1,121 @@
+// Every answer of every zone, written out once and looked up many times.
+//
+// An answer_table is made from a zone snapshot by the thread that publishes zones and is shared,
+// read-only, with the threads that serve: nothing in it ever changes. A table made after another
+// shares the written answers of all zones and nodes whose pointers in the snapshot are the same,
+// so its cost grows with the change and, by about 0.1 us a name, with the zone that changed.
+//
+// Answering is a hash lookup and a copy into the caller's buffer: no lock, no clock, no system
+// call, and no allocation once the buffer has grown to the size of the answers.
+#pragma once
+
+#include "backend/protocol/request.hpp"
+#include "zone/model/contents.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace thor::backend {
+
+/// Domain metadata of one zone: kind ("ALLOW-AXFR-FROM") to values.
+using zone_metadata = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+struct table_input {
+  std::shared_ptr<const zone::snapshot> zones;
+  /// By apex. May be nullptr: no metadata at all.
+  std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
+  /// Which name server this is. Name servers with different ids hand out different slices of a
+  /// large RRset at the same moment.
+  std::string server_id;
+  /// `zones` holds every zone that configuration and operator data ask for. Until then PowerDNS is
+  /// not told which zones there are, and a name in no zone is "not ready" instead of unknown:
+  /// PowerDNS would refuse a zone that is missing here for minutes.
+  bool complete = false;
+};
+
+/// The two connectors differ in how long an answer PowerDNS can read before it times out.
+enum class connector : std::uint8_t { http, unix_socket };
+
+/// The most records of a `list` over the Unix connector: PowerDNS parses such a reply again after
+/// every 1,500 octets and reaches its 2 s timeout at about 10,000 records.
+inline constexpr std::size_t unix_list_records_max = 4000;
+/// The same for the zones of getAllDomains.
+inline constexpr std::size_t unix_domains_max = 5000;
+
+/// What became of a request. `answered` and `declined` are JSON objects with a `result`; the others
+/// have only an `error`, which PowerDNS takes as a failure of the backend (SERVFAIL) and never as
+/// the absence of the name.
+enum class outcome : std::uint8_t {
+  answered,
+  declined,  ///< {"result":false,"log":[...]}: this backend does not do that
+  not_ready, ///< nobody knows the answer now
+  too_large, ///< longer than PowerDNS can read over this connector
+};
+
+class answer_table;
+class zone_answers;
+
+/// The rest of a long answer: `list` and getAllDomains of any size are written in pieces. Valid as
+/// long as the table it came from.
+class remainder {
+ public:
+  remainder() = default;
+
+  /// True when the answer is complete.
+  [[nodiscard]] bool empty() const { return source_ == source::none; }
+
+  /// Appends whole rows until at least `octets` are written or the answer is complete.
+  void append_to(std::string& out, std::size_t octets);
+
+ private:
+  friend class answer_table;
+  enum class source : std::uint8_t { none, records, domains };
+
+  source source_ = source::none;
+  bool first_row_ = true;
+  const answer_table* table_ = nullptr;
+  const zone_answers* zone_ = nullptr;
+  std::size_t next_ = 0;
+};
+
+class answer_table {
+ public:
+  /// Precondition: input.zones is not nullptr, and zone ids and apexes are unique in it.
+  /// `previous` may be nullptr; it is only read.
+  static std::shared_ptr<const answer_table> build(const table_input& input,
+                                                   const answer_table* previous);
+
+  answer_table(const answer_table&) = delete;
+  answer_table& operator=(const answer_table&) = delete;
+  ~answer_table();
+
+ private:
+  friend class remainder;
+  friend struct answerer;
+  struct contents;
+  explicit answer_table(std::unique_ptr<const contents> made);
+
+  std::unique_ptr<const contents> made_;
+};
+
+struct reply {
+  outcome what = outcome::answered;
+  /// What is still to be written. Empty for all but long answers.
+  remainder rest;
+};
+
+/// Answers `asked` at `unix_time_s`, which turns the slices of large RRsets: within one second the
+/// answers of all lookups agree. Appends to `out`. `table` is nullptr before the first zone is
+/// published: everything but initialize is not ready then.
+reply answer(const answer_table* table, const request& asked, std::uint64_t unix_time_s,
+             connector via, std::string& out);
+
+/// Appends {"error":"<detail>"}: a reply without a result.
+void append_error(std::string& out, std::string_view detail);
+
+} // namespace thor::backend

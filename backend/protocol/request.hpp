@@ -1,0 +1,90 @@
+// What PowerDNS's remote backend asks, as types. The three ways it is written down (the JSON
+// envelope, the `post` form and REST) all end here.
+//
+// Pure values, safe on any thread. Names are canonical: PowerDNS passes on the case its client
+// used.
+#pragma once
+
+#include "backend/protocol/error.hpp"
+#include "zone/model/name.hpp"
+#include "zone/model/record.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace thor::backend {
+
+/// The methods this backend knows, and `other` for the rest of the protocol.
+enum class method : std::uint8_t {
+  initialize,
+  lookup,
+  list,
+  get_all_domains,
+  get_domain_info,
+  get_all_domain_metadata,
+  get_domain_metadata,
+  get_domain_keys,
+  get_tsig_key,
+  get_tsig_keys,
+  get_updated_masters,
+  get_unfresh_slave_infos,
+  other,
+};
+inline constexpr std::size_t method_count = 13;
+
+/// PowerDNS's spelling ("getAllDomains"); "other" for the rest.
+std::string_view to_string(method which);
+
+/// First message on a Unix connection.
+struct initialize_request {};
+
+struct lookup_request {
+  zone::name qname;
+  /// `any` asks for everything at the name. A type that nothing can have (TYPE0) stands for a type
+  /// we have no word for.
+  zone::rr_type qtype = zone::rr_type::any;
+  /// The zone PowerDNS already chose; without a value the nearest zone above the name is meant.
+  std::optional<std::uint32_t> zone_id;
+};
+
+/// A whole zone, for a transfer.
+struct list_request {
+  zone::name zone;
+};
+
+struct all_domains_request {};
+
+struct domain_info_request {
+  zone::name zone;
+};
+
+struct all_metadata_request {
+  zone::name zone;
+};
+
+struct metadata_request {
+  zone::name zone;
+  std::string kind;
+};
+
+/// Asks for things this backend has none of: keys, and zones that need a transfer.
+struct nothing_request {
+  method what = method::other;
+};
+
+/// A method that is not in the table: a write, or unknown.
+struct other_request {
+  std::string name;
+};
+
+using request = std::variant<initialize_request, lookup_request, list_request, all_domains_request,
+                             domain_info_request, all_metadata_request, metadata_request,
+                             nothing_request, other_request>;
+
+method method_of(const request& what);
+
+} // namespace thor::backend
