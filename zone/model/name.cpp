@@ -35,6 +35,11 @@ std::string_view label_at(std::string_view wire, std::size_t start) {
   return wire.substr(start + 1, octet(wire[start]));
 }
 
+/// Precondition: not the root.
+std::string_view parent_wire(std::string_view wire) {
+  return wire.substr(1 + octet(wire.front()));
+}
+
 /// One octet as it appears in a label, and how many characters of `text` wrote it; 0 when the
 /// escape is broken.
 struct unescaped {
@@ -173,7 +178,7 @@ std::expected<name, error> name::descendant(std::string_view relative) const {
 }
 
 name name::parent() const {
-  return is_root() ? *this : name(wire_.substr(1 + octet(wire_.front())));
+  return is_root() ? *this : name(std::string(parent_wire(wire_)));
 }
 
 std::string name::text() const {
@@ -226,6 +231,10 @@ bool name::is_at_or_below(const name& ancestor) const {
 }
 
 std::strong_ordering operator<=>(const name& a, const name& b) {
+  // Most names that are compared are children of one parent: only their first labels count.
+  if (!a.is_root() && !b.is_root() && parent_wire(a.wire_) == parent_wire(b.wire_)) {
+    return a.first_label().compare(b.first_label()) <=> 0;
+  }
   const label_starts left(a.wire_);
   const label_starts right(b.wire_);
   std::size_t i = left.count;
