@@ -1,0 +1,174 @@
+#include "zone/check/check.hpp"
+
+#include "zone/build/build.hpp"
+#include "zone/text/rdata_text.hpp"
+
+// clang-format off
+#include <stdbool.h> // first: without it ldns makes `bool` a macro
+#include <ldns/ldns.h>
+// clang-format on
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace thor::zone {
+namespace {
+
+template <auto Free>
+struct deleter {
+  void operator()(auto* p) const { Free(p); }
+};
+using owned_rr = std::unique_ptr<ldns_rr, deleter<ldns_rr_free>>;
+using owned_buffer = std::unique_ptr<ldns_buffer, deleter<ldns_buffer_free>>;
+
+struct record_line {
+  const name& owner;
+  std::uint32_t ttl_s;
+  rr_type type;
+  std::string content;
+};
+
+std::unexpected<error> refuse(const record_line& line, std::string_view why) {
+  return std::unexpected(error{errc::refused, line.owner.text() + ' ' + to_string(line.type) + ' ' +
+                                                  line.content + ": " + std::string(why)});
+}
+
+std::string_view octets(const ldns_rdf& field) {
+  return {reinterpret_cast<const char*>(ldns_rdf_data(&field)), ldns_rdf_size(&field)};
+}
+
+/// The content of the record as ldns writes it after reading ours.
+std::expected<std::string, error> through_ldns(const record_line& line) {
+  const std::string text = line.owner.text() + ' ' + std::to_string(line.ttl_s) + " IN " +
+                           to_string(line.type) + ' ' + line.content;
+  ldns_rr* parsed = nullptr;
+  const ldns_status status = ldns_rr_new_frm_str(&parsed, text.c_str(), 0, nullptr, nullptr);
+  const owned_rr rr(parsed);
+  if (status != LDNS_STATUS_OK) {
+    return refuse(line, std::string("ldns: ") + ldns_get_errorstr_by_id(status));
+  }
+  if (octets(*ldns_rr_owner(rr.get())) != line.owner.wire() ||
+      ldns_rr_ttl(rr.get()) != line.ttl_s) {
+    return refuse(line, "ldns reads another owner or TTL");
+  }
+  const owned_buffer buffer(ldns_buffer_new(LDNS_MIN_BUFLEN));
+  if (buffer == nullptr || ldns_rr2buffer_str_fmt(buffer.get(), ldns_output_format_nocomments,
+                                                  rr.get()) != LDNS_STATUS_OK) {
+    return refuse(line, "ldns cannot print it");
+  }
+  std::string_view printed(reinterpret_cast<const char*>(ldns_buffer_begin(buffer.get())),
+                           ldns_buffer_position(buffer.get()));
+  for (int field = 0; field < 4; ++field) { // owner, TTL, class, type; each ends in a tab
+    printed.remove_prefix(std::min(printed.find('\t'), printed.size() - 1) + 1);
+  }
+  return std::string(printed);
+}
+
+/// The record by meaning, read from what ldns writes.
+std::expected<rdata, error> reread(const record_line& line) {
+  const auto printed = through_ldns(line);
+  if (!printed) {
+    return std::unexpected(printed.error());
+  }
+  auto read = parse_rdata(line.type, *printed);
+  if (!read) {
+    return refuse(line, "ldns writes \"" + *printed + "\", " + read.error().detail);
+  }
+  return *std::move(read);
+}
+
+std::expected<void, error> check_records(const name& owner, rr_type type, std::uint32_t ttl_s,
+                                         const std::vector<rdata>& records) {
+  for (const rdata& record : records) {
+    const record_line line{owner, ttl_s, type, to_text(record)};
+    const auto read = reread(line);
+    if (!read) {
+      return std::unexpected(read.error());
+    }
+    if (*read != record) {
+      return refuse(line, "ldns reads it as " + to_text(*read));
+    }
+  }
+  return {};
+}
+
+/// The digits of a decimal number without leading zeros, or nothing if the word is none.
+std::optional<std::string_view> number(std::string_view word) {
+  const bool negative = word.starts_with('-');
+  const std::size_t first = word.find_first_not_of("0", negative ? 1 : 0);
+  if (word.find_first_not_of("0123456789", negative ? 1 : 0) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return negative ? word : word.substr(std::min(first, word.size() - 1));
+}
+
+/// Whether ldns kept the word if it is a number. ldns wraps what is out of range (CAA flags 256
+/// become 0), but it may rightly add a unit (LOC) or the digits that follow after a blank
+/// (hexadecimal), or write a 16-bit number as a mnemonic (CERT).
+bool kept(std::string_view given, std::string_view written) {
+  const auto before = number(given);
+  if (!before || written.starts_with(given)) {
+    return true;
+  }
+  if (const auto now = number(written)) {
+    return *now == *before;
+  }
+  std::uint16_t fits = 0;
+  return std::from_chars(before->begin(), before->end(), fits).ec == std::errc();
+}
+
+/// The first word of `text`, which it leaves.
+std::string_view take_word(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  return word;
+}
+
+} // namespace
+
+std::expected<void, error> check(const rrset& set) {
+  return check_records(set.owner, set.type, set.ttl_s, set.records);
+}
+
+std::expected<void, error> check_changes(const contents* before, const contents& after) {
+  for (const change& c : diff(before, after)) {
+    if (auto checked = check_records(c.owner, c.type, c.ttl_s, c.added); !checked) {
+      return checked;
+    }
+  }
+  return {};
+}
+
+std::expected<std::string, error> canonical_rdata(rr_type type, const std::string& content) {
+  const auto given = parse_rdata(type, content);
+  if (!given) {
+    return std::unexpected(given.error());
+  }
+  const record_line line{name(), 0, type, to_text(*given)};
+  const auto read = reread(line);
+  if (!read) {
+    return std::unexpected(read.error());
+  }
+  std::string text = to_text(*read);
+  std::string_view before = line.content;
+  std::string_view now = text;
+  while (!before.empty() && !now.empty()) {
+    if (!kept(take_word(before), take_word(now))) {
+      return refuse(line, "a number is out of range, ldns reads " + text);
+    }
+  }
+  // Nothing but the form of a type of our own may change, and the canonical form not at all.
+  const bool same = std::holds_alternative<opaque_rdata>(*given) || *read == *given;
+  if (const auto again = reread({name(), 0, type, text}); !same || again != read) {
+    return refuse(line, "ldns reads it as " + text);
+  }
+  return text;
+}
+
+} // namespace thor::zone
