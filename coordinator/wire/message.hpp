@@ -46,7 +46,7 @@ std::optional<topic> parse_topic(std::string_view text);
 enum class close_code : std::uint16_t {
   going_away = 1001,     ///< the server stops; reconnect
   replaced = 4000,       ///< a newer incarnation of this id connected: do not come back by yourself
-  protocol_error = 4001, ///< malformed, oversized or unexpected frame
+  protocol_error = 4001, ///< malformed or unexpected frame, no hello in time
   too_slow = 4002,       ///< the queue towards this subscriber was full
   unauthorised = 4003,   ///< the certificate does not allow this peer here
   revoked = 4004,        ///< the certificate was revoked or expired while connected
