@@ -7,8 +7,11 @@
 // position, and finish() returns all of it at once, together with every key that nobody asked for.
 // Values read must not be used before finish() has agreed.
 //
-// A section points into its config, which must outlive it. One thread.
+// A section points into its config (which may be moved) and must not outlive it. One thread.
 #pragma once
+
+#include "coordinator/identity/x509/credentials.hpp"
+#include "coordinator/runtime/log.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -36,7 +39,8 @@ struct config_error {
 };
 using config_errors = std::vector<config_error>;
 
-class config;
+struct config_tree;
+struct opened_table;
 
 /// One table. An absent table answers every getter with the default.
 class section {
@@ -69,10 +73,11 @@ class section {
 
  private:
   friend class config;
-  struct where;
-  section(config& owner, std::shared_ptr<const where> at);
-  config* owner_;
-  std::shared_ptr<const where> at_;
+  section(config_tree& tree, opened_table& at)
+      : tree_(&tree)
+      , at_(&at) {}
+  config_tree* tree_;
+  opened_table* at_;
 };
 
 class config {
@@ -93,7 +98,7 @@ class config {
   config& operator=(config&&) noexcept;
   ~config();
 
-  /// A top-level table, [overlay]. Sections opened before a config is moved are dead.
+  /// A top-level table, [overlay].
   section table(std::string_view name);
 
   /// All that is wrong, by position: values of the wrong type or range, rejected values, unknown
@@ -102,24 +107,21 @@ class config {
   [[nodiscard]] config_errors finish() const;
 
  private:
-  friend class section;
-  struct tree;
-  explicit config(std::unique_ptr<tree> files);
-  std::unique_ptr<tree> tree_;
+  explicit config(std::unique_ptr<config_tree> files);
+  std::unique_ptr<config_tree> tree_;
 };
 
 /// The table [overlay], which all programs share.
 struct overlay_config {
-  std::filesystem::path certificate;
-  std::filesystem::path key;
-  std::filesystem::path ca;
-  std::filesystem::path crl;
-  bool crl_required = false;              ///< the option was given: the file must exist
+  identity::x509::files files;
   std::vector<std::string> event_servers; ///< "host:port"; empty = SRV
   std::vector<std::string> resolvers;     ///< "address:port"; empty = the system's
   std::filesystem::path state_dir;
   std::filesystem::path run_dir;
 };
 overlay_config read_overlay(config& from);
+
+/// The table [log].
+log_level read_log_level(config& from);
 
 } // namespace thor::runtime

@@ -49,7 +49,7 @@ class control_server {
 };
 
 /// Asks the daemon behind `socket`; blocks for at most control_deadline. The error says what to do:
-/// "is thor-node running? ...". A refusal by the daemon is its sentence as an error.
+/// "is the daemon running?". A refusal by the daemon is its sentence as an error.
 std::expected<boost::json::object, std::string> ask(const std::filesystem::path& socket,
                                                     std::string_view request);
 

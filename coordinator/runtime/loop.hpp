@@ -1,5 +1,5 @@
-// The loop's small tools: a timer that follows a machine's next_deadline(), a periodic task, and
-// the signals of a daemon.
+// The loop's small tools: a timer that follows a machine's next_deadline(), and the signals of a
+// daemon.
 //
 // All on the thread that runs the io_context, which must outlive them. Destroying one ends it: its
 // callback is never called afterwards.

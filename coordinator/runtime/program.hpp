@@ -1,7 +1,4 @@
-// What all daemons have in common: command line, configuration, credentials, loop, control socket,
-// metrics, systemd.
-//
-// A main() describes its program, reads its tables and serves:
+// The main() that all daemons share: command line, configuration, credentials, exit code.
 //
 //   int main(int argc, char** argv) {
 //     settings s;
@@ -14,18 +11,11 @@
 #pragma once
 
 #include "coordinator/runtime/config.hpp"
-#include "coordinator/runtime/control.hpp"
-#include "coordinator/runtime/metrics.hpp"
-
-#include <boost/asio/io_context.hpp>
+#include "coordinator/runtime/service.hpp"
 
 #include <functional>
 #include <string>
 #include <vector>
-
-namespace thor::identity::x509 {
-class credentials;
-}
 
 namespace thor::runtime {
 
@@ -47,41 +37,9 @@ struct program {
   std::vector<remote_command> commands;
 };
 
-/// What a daemon runs on. Lives as long as serve().
-class service {
- public:
-  service(const program& what, const overlay_config& overlay,
-          identity::x509::credentials& credentials);
-  ~service();
-  service(const service&) = delete;
-  service& operator=(const service&) = delete;
-
-  boost::asio::io_context& io();
-  metrics& counters();
-  control_server& control();
-  [[nodiscard]] const overlay_config& overlay() const;
-  /// Reloaded in place, on SIGHUP and when the files change, before `reload` of run() is called.
-  identity::x509::credentials& credentials();
-
-  /// Adds to the answer to `status`, which begins with program, version, pid, uptime_s, ready, id,
-  /// domain and certificate_days_left. What is set here wins.
-  void on_status(std::function<void(boost::json::object& into)> add);
-
-  /// The daemon does its work now: told to systemd once, shown as "ready" in `status`.
-  void ready();
-
-  /// Runs the loop until finish(). `stop` is called once when the process is told to end and leads
-  /// to finish(); `reload` when other credentials are in force.
-  void run(std::function<void()> stop, std::function<void()> reload);
-  void finish();
-
- private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
-};
-
 /// The whole of a daemon's main(). `read` opens the program's tables and records what is wrong in
-/// the config; `serve` runs until it is told to stop and throws when it cannot.
+/// the config; `serve` runs until it is told to stop and throws when it cannot. Credentials are
+/// loaded before `serve`, and for --check-config, too: the certificate is configuration.
 int run_program(const program& what, int argc, char** argv,
                 const std::function<void(config&)>& read,
                 const std::function<void(service&)>& serve);

@@ -19,10 +19,12 @@
 
 namespace thor::runtime {
 
+inline constexpr std::uint16_t dns_port = 53;
 /// One try at one server; each server is tried twice.
 inline constexpr std::chrono::milliseconds resolver_try{1000};
 /// After this time a look-up has failed, whatever the servers are doing.
 inline constexpr std::chrono::milliseconds resolver_deadline{6000};
+inline constexpr std::size_t resolver_lookups_max = 64;
 /// Endpoints in an answer; the rest is ignored.
 inline constexpr std::size_t resolver_endpoints_max = 16;
 
