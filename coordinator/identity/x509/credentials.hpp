@@ -69,7 +69,7 @@ class credentials {
   [[nodiscard]] author_verifier& authors() const;
 
   /// The peer accepted earlier would still be: its CA is still one of ours, it is within its
-  /// validity and not revoked. Errors: untrusted, not_yet_valid, expired, revoked.
+  /// validity and not revoked. Errors: untrusted, expired, revoked.
   [[nodiscard]] std::expected<void, error> recheck(const peer& accepted,
                                                    model::unix_time now) const;
 

@@ -20,9 +20,6 @@ namespace thor::identity::x509 {
 
 class trust;
 
-/// A certificate of the profile is well below this; a longer one is not looked at.
-inline constexpr std::size_t certificate_octets_max = 8192;
-
 /// The peer of a connection whose handshake succeeded with credentials::tls_context(), which has
 /// verified chain, validity and revocation. Checks the profile and the domain. What the peer may do
 /// is asked afterwards (peer::has_role, check_presence).
