@@ -3,11 +3,6 @@
 #include "zone/build/build.hpp"
 #include "zone/text/rdata_text.hpp"
 
-// clang-format off
-#include <stdbool.h> // first: without it ldns makes `bool` a macro
-#include <ldns/ldns.h>
-// clang-format on
-
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -16,6 +11,13 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+// clang-format off: last, and cleaned up after, because ldns makes these words macros
+#include <ldns/ldns.h>
+#undef bool
+#undef false
+#undef true
+// clang-format on
 
 namespace thor::zone {
 namespace {
