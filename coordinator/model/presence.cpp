@@ -84,13 +84,10 @@ checked validate_offer(const std::string& role, const role_offer& offer) {
   if (offer.ports.size() > ports_per_role_max)
     return refuse(errc::bad_value, "roles." + role + ".ports",
                   "at most " + std::to_string(ports_per_role_max) + " are allowed");
-  for (const auto& [service, port] : offer.ports) {
+  for (const auto& [service, port] : offer.ports)
     if (!is_service(service))
       return refuse(errc::bad_value, "roles." + role + ".ports",
                     "services are written like \"sip.udp\"");
-    if (port == 0)
-      return refuse(errc::bad_value, "roles." + role + ".ports." + service, "0 is not a port");
-  }
   return {};
 }
 

@@ -42,7 +42,7 @@ std::string_view to_string(role_state state);
 struct role_offer {
   role_state state = role_state::active;
   /// Port by SRV service label pair without the leading underscores, `sip.udp` -> 5060; where a
-  /// service is missing the role's definition has the default.
+  /// service is missing the role's definition has the default. 0: this member does not offer it.
   std::map<std::string, std::uint16_t> ports;
   std::uint16_t priority = 10;
   std::uint16_t weight = 100;
