@@ -31,8 +31,8 @@ struct zone_input {
   std::uint32_t soa_ttl_s = 0;
   /// RRsets at and below the apex, NS at the apex included, SOA excluded. Two RRsets of one owner
   /// and type are merged; the first one's TTL and slice win.
-  std::vector<rrset> rrsets;
-  std::vector<promised_name> promised;
+  std::vector<rrset> rrsets{};
+  std::vector<promised_name> promised{};
   /// False: nobody can say what the dynamic names hold.
   bool dynamic_known = true;
 };
