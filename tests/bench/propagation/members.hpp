@@ -1,0 +1,23 @@
+// Many members in one process: libthor clients that join and leave on command.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace thor::bench {
+
+/// Reads commands from stdin, one a line, until it ends:
+///
+///     prepare ID ADDRESS  reads the certificate of ID (`certificates`/ID/node.crt, ...)
+///     connect ID          connects to the event servers without announcing anything
+///     announce ID         announces ADDRESS in the role; after `connect`, or without it to join at
+///     once leave ID            says Thor.Leave
+///
+/// and writes one line to stdout when a command is carried out, with the time at which it began
+/// (nanoseconds of CLOCK_MONOTONIC): `<time> prepare ID`, ...; `connect` is carried out when a
+/// server has answered.
+int members(const std::vector<std::string>& event_servers, const std::string& role,
+            const std::filesystem::path& certificates);
+
+} // namespace thor::bench
