@@ -64,23 +64,28 @@ class zone_answers;
 /// long as the table it came from.
 class remainder {
  public:
+  /// Nothing is left.
   remainder() = default;
+  /// All records of `zone`.
+  explicit remainder(const zone_answers& zone)
+      : zone_(&zone) {}
+  /// All zones of `table`.
+  explicit remainder(const answer_table& table)
+      : table_(&table) {}
 
-  /// True when the answer is complete.
-  [[nodiscard]] bool empty() const { return source_ == source::none; }
+  [[nodiscard]] bool empty() const { return zone_ == nullptr && table_ == nullptr; }
 
-  /// Appends whole rows until at least `octets` are written or the answer is complete.
+  /// Appends whole rows until at least `octets` more are in `out` or the answer is complete.
   void append_to(std::string& out, std::size_t octets);
 
  private:
-  friend class answer_table;
-  enum class source : std::uint8_t { none, records, domains };
+  [[nodiscard]] std::size_t row_count() const;
+  void append_row(std::string& out) const;
 
-  source source_ = source::none;
-  bool first_row_ = true;
-  const answer_table* table_ = nullptr;
   const zone_answers* zone_ = nullptr;
+  const answer_table* table_ = nullptr;
   std::size_t next_ = 0;
+  bool opened_ = false; ///< the bracket before the first row is written
 };
 
 class answer_table {
@@ -95,17 +100,17 @@ class answer_table {
   ~answer_table();
 
  private:
+  friend class answerer;
   friend class remainder;
-  friend struct answerer;
-  struct contents;
-  explicit answer_table(std::unique_ptr<const contents> made);
+  struct parts;
+  explicit answer_table(std::unique_ptr<const parts> made);
 
-  std::unique_ptr<const contents> made_;
+  std::unique_ptr<const parts> parts_;
 };
 
 struct reply {
   outcome what = outcome::answered;
-  /// What is still to be written. Empty for all but long answers.
+  /// What is still to be written. Empty for all but `list` and getAllDomains.
   remainder rest;
 };
 

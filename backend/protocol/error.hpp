@@ -21,11 +21,14 @@ std::string_view to_string(errc code);
 
 struct error {
   errc code;
-  /// What was wrong and where, for a person: `lookup: "qname" is missing`. At most a few words of
-  /// the input are repeated.
+  /// What was wrong and where, for a person: `lookup: "qname" is missing`. What it repeats of
+  /// the input went through excerpt().
   std::string detail;
 
   friend bool operator==(const error&, const error&) = default;
 };
+
+/// `text` in quotes for a detail: at most 64 octets, those that are not printable as '?'.
+std::string excerpt(std::string_view text);
 
 } // namespace thor::backend

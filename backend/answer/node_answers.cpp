@@ -1,0 +1,136 @@
+#include "backend/answer/node_answers.hpp"
+
+#include "backend/protocol/json_text.hpp"
+#include "zone/text/rdata_text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace thor::backend {
+namespace {
+
+/// The two ends of a row; what is between them is the content.
+struct row_frame {
+  std::string head;
+  std::string tail;
+};
+
+row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t ttl_s, bool auth,
+                std::uint32_t domain_id) {
+  row_frame out;
+  out.head = ",{\"qtype\":\"";
+  out.head += type;
+  out.head += "\",\"qname\":";
+  append_json_string(out.head, owner.text());
+  out.head += ",\"content\":";
+  // PowerDNS reads a `ttl` that is not a number as 0, and an `auth` of true or false as 1.
+  out.tail = ",\"ttl\":" + std::to_string(ttl_s);
+  out.tail += auth ? ",\"auth\":1" : ",\"auth\":0";
+  out.tail += ",\"domain_id\":" + std::to_string(domain_id) + "}";
+  return out;
+}
+
+/// The contents in the order of the ring: mixed, so that neighbours on it are not neighbours in
+/// the zone, and the same as long as the members are.
+std::vector<std::string> ring_of(const zone::rrset& set, std::uint64_t server_seed) {
+  std::vector<std::pair<std::uint64_t, std::string>> keyed;
+  keyed.reserve(set.records.size());
+  for (const zone::rdata& record : set.records) {
+    std::string content = zone::to_text(record);
+    const auto key = XXH3_64bits_withSeed(content.data(), content.size(), server_seed);
+    keyed.emplace_back(key, std::move(content));
+  }
+  std::ranges::sort(keyed);
+  std::vector<std::string> ring;
+  ring.reserve(keyed.size());
+  for (auto& [key, content] : keyed) {
+    ring.push_back(std::move(content));
+  }
+  return ring;
+}
+
+} // namespace
+
+node_answers::node_answers(std::shared_ptr<const zone::node> node, std::uint32_t domain_id,
+                           std::uint64_t server_seed)
+    : node_(std::move(node)) {
+  sets_.reserve(node_->rrsets.size());
+  for (const auto& set : node_->rrsets) {
+    sets_.push_back(write(*set, domain_id, server_seed));
+    sliced_ = sliced_ || !sets_.back().ends.empty();
+  }
+  if (record_count_ == 0) {
+    // The row that makes PowerDNS answer NODATA: without it a name that exists only for the names
+    // below it would be NXDOMAIN.
+    const row_frame nothing = frame("", node_->owner, 0, true, domain_id);
+    text_ = nothing.head + "\"\"" + nothing.tail;
+  }
+}
+
+node_answers::rows node_answers::write(const zone::rrset& set, std::uint32_t domain_id,
+                                       std::uint64_t server_seed) {
+  const row_frame row = frame(to_string(set.type), set.owner, set.ttl_s,
+                              zone::is_authoritative(*node_, set.type), domain_id);
+  rows out{.type = set.type,
+           .slice = set.slice,
+           .begin = static_cast<std::uint32_t>(text_.size()),
+           .end = 0};
+  const auto add = [&](std::string_view content) {
+    text_ += row.head;
+    append_json_string(text_, content);
+    text_ += row.tail;
+    out.end = static_cast<std::uint32_t>(text_.size());
+  };
+  if (set.slice != 0 && set.slice < set.records.size()) {
+    out.ends.reserve(set.records.size());
+    for (const std::string& content : ring_of(set, server_seed)) {
+      add(content);
+      out.ends.push_back(out.end);
+    }
+  } else {
+    for (const zone::rdata& record : set.records) {
+      add(zone::to_text(record));
+    }
+  }
+  record_count_ += set.records.size();
+  return out;
+}
+
+void node_answers::append_records(std::string& out) const {
+  if (record_count_ != 0) {
+    out += text_;
+  }
+}
+
+void node_answers::append_lookup(std::string& out, zone::rr_type qtype,
+                                 const slice_turn& turn) const {
+  if (qtype == zone::rr_type::any && !sliced_) {
+    out += text_;
+    return;
+  }
+  for (const rows& set : sets_) {
+    if (qtype != zone::rr_type::any && qtype != set.type) {
+      continue;
+    }
+    if (set.ends.empty()) {
+      out += part(set.begin, set.end);
+    } else {
+      append_slice(out, set, turn);
+    }
+  }
+}
+
+void node_answers::append_slice(std::string& out, const rows& of, const slice_turn& turn) const {
+  const std::size_t members = of.ends.size();
+  const std::size_t first = slice_start(turn, members, of.slice);
+  const std::size_t past = std::min(first + of.slice, members);
+  const std::size_t wrapped = of.slice - (past - first);
+  const auto begin_of = [&](std::size_t row) { return row == 0 ? of.begin : of.ends[row - 1]; };
+  out += part(begin_of(first), begin_of(past));
+  out += part(of.begin, begin_of(wrapped));
+}
+
+} // namespace thor::backend
