@@ -4,7 +4,6 @@
 #include "zone/text/rdata_text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -21,6 +20,9 @@
 
 namespace thor::zone {
 namespace {
+
+/// ldns writes its first number as a word ("PKIX") that PowerDNS does not read.
+constexpr auto cert = static_cast<rr_type>(37);
 
 template <auto Free>
 struct deleter {
@@ -74,6 +76,9 @@ std::expected<std::string, error> through_ldns(const record_line& line) {
 
 /// The record by meaning, read from what ldns writes.
 std::expected<rdata, error> reread(const record_line& line) {
+  if (line.type == cert) {
+    return refuse(line, "CERT is not supported");
+  }
   const auto printed = through_ldns(line);
   if (!printed) {
     return std::unexpected(printed.error());
@@ -112,17 +117,13 @@ std::optional<std::string_view> number(std::string_view word) {
 
 /// Whether ldns kept the word if it is a number. ldns wraps what is out of range (CAA flags 256
 /// become 0), but it may rightly add a unit (LOC) or the digits that follow after a blank
-/// (hexadecimal), or write a 16-bit number as a mnemonic (CERT).
+/// (hexadecimal).
 bool kept(std::string_view given, std::string_view written) {
   const auto before = number(given);
   if (!before || written.starts_with(given)) {
     return true;
   }
-  if (const auto now = number(written)) {
-    return *now == *before;
-  }
-  std::uint16_t fits = 0;
-  return std::from_chars(before->begin(), before->end(), fits).ec == std::errc();
+  return number(written) == before;
 }
 
 /// The first word of `text`, which it leaves.
