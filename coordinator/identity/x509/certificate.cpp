@@ -204,20 +204,30 @@ std::expected<std::string, error> domain_of(X509* ca) {
   return parse_domain(organizations->front());
 }
 
-std::expected<void, error> check_key(const EVP_PKEY* key) {
+EVP_PKEY* public_key_of(X509* certificate) {
+  return X509_get0_pubkey(certificate);
+}
+
+std::string key_name(const EVP_PKEY* key) {
   if (key == nullptr)
-    return refuse("its public key is not readable");
+    return "not readable";
+  if (EVP_PKEY_is_a(key, "ED25519") == 1)
+    return "Ed25519";
   std::array<char, 32> group{};
   std::size_t size = 0;
-  const bool p256 = EVP_PKEY_is_a(key, "EC") == 1 &&
-                    EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
-                    std::string_view(group.data(), size) == SN_X9_62_prime256v1;
-  if (p256 || EVP_PKEY_is_a(key, "ED25519") == 1)
-    return {};
+  if (EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
+      std::string_view(group.data(), size) == SN_X9_62_prime256v1)
+    return "ECDSA P-256";
   const char* type = EVP_PKEY_get0_type_name(key);
-  return refuse("its key is " + std::string(type != nullptr ? type : "of an unknown kind") +
-                (size != 0 ? ' ' + std::string(group.data(), size) : "") +
-                "; only ECDSA P-256 and Ed25519 are accepted");
+  ERR_clear_error();
+  return (type != nullptr ? type : "of an unknown kind") +
+         (size == 0 ? "" : ' ' + std::string(group.data(), size));
+}
+
+std::expected<void, error> check_key(const EVP_PKEY* key) {
+  if (const std::string name = key_name(key); name != "ECDSA P-256" && name != "Ed25519")
+    return refuse("its key is " + name + "; only ECDSA P-256 and Ed25519 are accepted");
+  return {};
 }
 
 std::string serial_text(const ASN1_INTEGER* serial) {

@@ -32,6 +32,12 @@ std::expected<void, error> check_ca_form(X509* certificate);
 /// The one O of a CA's subject, in the form of parse_domain().
 std::expected<std::string, error> domain_of(X509* ca);
 
+/// Borrowed from the certificate; nullptr when it is not readable.
+EVP_PKEY* public_key_of(X509* certificate);
+
+/// "ECDSA P-256", "Ed25519", or what OpenSSL calls it.
+std::string key_name(const EVP_PKEY* key);
+
 /// The key is one of the profile. Error: bad_certificate.
 std::expected<void, error> check_key(const EVP_PKEY* key);
 

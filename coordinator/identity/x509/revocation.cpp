@@ -3,8 +3,8 @@
 #include "coordinator/identity/x509/certificate.hpp"
 
 #include <openssl/bn.h>
+#include <openssl/err.h>
 
-#include <array>
 #include <utility>
 
 namespace thor::identity::x509 {
@@ -12,18 +12,42 @@ namespace thor::identity::x509 {
 namespace {
 
 using number_ptr = std::unique_ptr<BIGNUM, freed_by<BN_free>>;
-using integer_ptr = std::unique_ptr<ASN1_INTEGER, freed_by<ASN1_INTEGER_free>>;
-using enumerated_ptr = std::unique_ptr<ASN1_ENUMERATED, freed_by<ASN1_ENUMERATED_free>>;
+revocation_reason reason_of(const X509_REVOKED* entry) {
+  const enumerated_ptr code(static_cast<ASN1_ENUMERATED*>(
+      X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, nullptr, nullptr)));
+  if (code != nullptr)
+    for (const revocation_reason reason : revocation_reasons)
+      if (ASN1_ENUMERATED_get(code.get()) == std::to_underlying(reason))
+        return reason;
+  return revocation_reason::unspecified;
+}
 
-using enum revocation_reason;
-constexpr std::array<std::pair<revocation_reason, std::string_view>, 6> names{{
-    {unspecified, "unspecified"},
-    {key_compromise, "keyCompromise"},
-    {affiliation_changed, "affiliationChanged"},
-    {superseded, "superseded"},
-    {cessation_of_operation, "cessationOfOperation"},
-    {privilege_withdrawn, "privilegeWithdrawn"},
-}};
+} // namespace
+
+std::string_view to_string(revocation_reason reason) {
+  switch (reason) {
+  case revocation_reason::unspecified:
+    return "unspecified";
+  case revocation_reason::key_compromise:
+    return "keyCompromise";
+  case revocation_reason::affiliation_changed:
+    return "affiliationChanged";
+  case revocation_reason::superseded:
+    return "superseded";
+  case revocation_reason::cessation_of_operation:
+    return "cessationOfOperation";
+  case revocation_reason::privilege_withdrawn:
+    return "privilegeWithdrawn";
+  }
+  return "unknown";
+}
+
+std::optional<revocation_reason> parse_revocation_reason(std::string_view name) {
+  for (const revocation_reason reason : revocation_reasons)
+    if (to_string(reason) == name)
+      return reason;
+  return std::nullopt;
+}
 
 integer_ptr to_integer(std::string_view serial) {
   BIGNUM* parsed = nullptr;
@@ -34,32 +58,6 @@ integer_ptr to_integer(std::string_view serial) {
   return integer_ptr(BN_to_ASN1_INTEGER(number.get(), nullptr));
 }
 
-revocation_reason reason_of(const X509_REVOKED* entry) {
-  const enumerated_ptr code(static_cast<ASN1_ENUMERATED*>(
-      X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, nullptr, nullptr)));
-  if (code != nullptr)
-    for (const auto& [reason, name] : names)
-      if (ASN1_ENUMERATED_get(code.get()) == std::to_underlying(reason))
-        return reason;
-  return unspecified;
-}
-
-} // namespace
-
-std::string_view to_string(revocation_reason reason) {
-  for (const auto& [known, name] : names)
-    if (known == reason)
-      return name;
-  return "unspecified";
-}
-
-std::optional<revocation_reason> parse_revocation_reason(std::string_view name) {
-  for (const auto& [reason, known] : names)
-    if (known == name)
-      return reason;
-  return std::nullopt;
-}
-
 std::optional<revocation> find_revocation(X509_CRL* list, std::string_view serial) {
   const integer_ptr number = to_integer(serial);
   X509_REVOKED* entry = nullptr;
@@ -67,6 +65,15 @@ std::optional<revocation> find_revocation(X509_CRL* list, std::string_view seria
   if (number == nullptr || X509_CRL_get0_by_serial(list, &entry, number.get()) != is_revoked)
     return std::nullopt;
   return revocation{to_unix_time(X509_REVOKED_get0_revocationDate(entry)), reason_of(entry)};
+}
+
+bool is_complete_list_of(X509* ca, X509_CRL* list) {
+  const bool complete = X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
+                        X509_CRL_verify(list, X509_get0_pubkey(ca)) == 1 &&
+                        // What is critical narrows what the list speaks of: RFC 5280 section 5.2.
+                        X509_CRL_get_ext_by_critical(list, 1, -1) < 0;
+  ERR_clear_error();
+  return complete;
 }
 
 model::unix_time this_update_of(const X509_CRL* list) {

@@ -4,7 +4,9 @@
 #include "coordinator/identity/x509/handles.hpp"
 #include "coordinator/model/time.hpp"
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +22,14 @@ enum class revocation_reason : std::uint8_t {
   cessation_of_operation = 5,
   privilege_withdrawn = 9,
 };
+inline constexpr std::array revocation_reasons{
+    revocation_reason::unspecified,
+    revocation_reason::key_compromise,
+    revocation_reason::affiliation_changed,
+    revocation_reason::superseded,
+    revocation_reason::cessation_of_operation,
+    revocation_reason::privilege_withdrawn,
+};
 /// The RFC's name: keyCompromise.
 std::string_view to_string(revocation_reason reason);
 std::optional<revocation_reason> parse_revocation_reason(std::string_view name);
@@ -30,8 +40,14 @@ struct revocation {
   revocation_reason reason = revocation_reason::unspecified;
 };
 
+/// A serial number of lower-case hex; nullptr when it is none.
+integer_ptr to_integer(std::string_view serial);
+
 /// The entry of `serial` (lower-case hex), if it is on the list.
 std::optional<revocation> find_revocation(X509_CRL* list, std::string_view serial);
+
+/// The list is signed by `ca` and speaks of all its certificates.
+bool is_complete_list_of(X509* ca, X509_CRL* list);
 
 model::unix_time this_update_of(const X509_CRL* list);
 /// Nothing when the list does not say.

@@ -23,13 +23,6 @@ std::unexpected<error> refuse(errc code, std::string detail) {
   return std::unexpected(error{code, std::move(detail)});
 }
 
-bool is_complete_list_of(X509* ca, X509_CRL* list) {
-  return X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) == 0 &&
-         X509_CRL_verify(list, X509_get0_pubkey(ca)) == 1 &&
-         // What is critical narrows what the list says (RFC 5280 section 5.2): a partial list.
-         X509_CRL_get_ext_by_critical(list, 1, -1) < 0;
-}
-
 bool is_later(const X509_CRL* list, const X509_CRL* than) {
   return than == nullptr ||
          ASN1_TIME_compare(X509_CRL_get0_lastUpdate(list), X509_CRL_get0_lastUpdate(than)) > 0;
@@ -40,7 +33,6 @@ crl_ptr latest_list_of(X509* ca, const std::vector<crl_ptr>& lists) {
   for (const crl_ptr& list : lists)
     if (is_complete_list_of(ca, list.get()) && is_later(list.get(), latest))
       latest = list.get();
-  ERR_clear_error();
   if (latest != nullptr)
     X509_CRL_up_ref(latest);
   return crl_ptr(latest);
