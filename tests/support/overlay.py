@@ -150,8 +150,7 @@ class Daemon(Process):
     def wait_ready(self, timeout_s=READY_S):
         def answers_ready():
             self.check_running()
-            status = self.status()
-            return status if status.get("ready") else None
+            return self.status().get("ready")
         wait_until(answers_ready, f"{self.name} is ready", timeout_s)
         return self
 
@@ -177,13 +176,22 @@ class Authority:
 
     def __init__(self, directory, domain):
         self.directory = directory
-        self.domain = domain
+        self.certificate = directory / "ca.crt"
+        self.revocations = directory / "crl.pem"
+        self.run("init", "--domain", domain)
 
     def run(self, *words):
-        done = subprocess.run([PROGRAMS / "thor-ca", "--dir", self.directory, *words], capture_output=True, text=True, check=False)
+        done = subprocess.run([PROGRAMS / "thor-ca", "--dir", self.directory, *words],
+                              capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failure(f"thor-ca {' '.join(map(str, words))}: {done.stderr or done.stdout}")
         return done.stdout
+
+    def issue(self, node, roles, into, addresses=()):
+        """Key and certificate of a node, <into>/<node>.key and .crt, unless they are there already."""
+        into.mkdir(parents=True, exist_ok=True)
+        if not (into / f"{node}.crt").exists():
+            self.run("issue", node, "--role", *roles, *(["--address", *addresses] if addresses else []), "--out", into)
 
 
 class Overlay:
@@ -193,6 +201,8 @@ class Overlay:
         self.address = f"127.{64 + (pid >> 16) % 64}.{pid >> 8 & 255}.{pid & 255}"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="thor-"))
         self.processes = []
+        self.event_servers = []
+        self.node_numbers = {}
         self.ca = Authority(self.directory / "ca", domain)
 
     # ---- life
@@ -227,33 +237,92 @@ class Overlay:
     # ---- machines
 
     def home(self, name):
-        """A machine's own directory, with what a daemon needs to find there."""
+        """The directory of one machine, with the places where its daemon keeps things."""
         home = self.directory / name
-        for part in ("run", "state", "tls"):
+        for part in ("run", "state"):
             (home / part).mkdir(parents=True, exist_ok=True)
         return home
 
     def configure(self, name, tables, **overlay):
-        """Writes <home>/thor.toml: [overlay] for this machine, then `tables`."""
+        """Writes <home>/thor.toml: [overlay] of this machine, then `tables`."""
         home = self.home(name)
-        tls = home / "tls"
-        common = {"certificate": f"{tls}/node.crt", "key": f"{tls}/node.key", "ca": f"{tls}/ca.crt",
-                  "state_dir": f"{home}/state", "run_dir": f"{home}/run", "event_servers": self.event_servers, **overlay}
-        (home / "thor.toml").write_text(toml({"overlay": common, "log": {"level": "debug"}, **tables}))
+        common = {"certificate": f"{home}/tls/{name}.crt", "key": f"{home}/tls/{name}.key",
+                  "ca": str(self.ca.certificate), "state_dir": f"{home}/state", "run_dir": f"{home}/run", "event_servers": self.event_servers}
+        (home / "thor.toml").write_text(toml({"overlay": common | overlay, **tables}))
 
     def start(self, name, program):
-        """Starts a daemon on its configured machine; again after it ended, with the same identity and disk."""
+        """Starts a daemon on its configured machine; also again, with the same identity and the same disk."""
         daemon = Daemon(name, program, self.home(name), self.directory / f"{name}.log")
         self.processes.append(daemon)
         return daemon
 
     def start_event_server(self, name="es1", **table):
-        home = self.home(name)
-        self.ca.issue(name, ["thor_eventserver"], home / "tls")
+        self.ca.issue(name, ["thor_eventserver"], self.home(name) / "tls")
         self.configure(name, {"eventserver": {"listen": [f"{self.address}:0"], **table}})
-        daemon = self.start(name, "thor-eventserver")
-        listening = daemon.wait_ready()["listen"][0]
+        daemon = self.start(name, "thor-eventserver").wait_ready()
+        listening = daemon.status()["listen"][0]
         self.event_servers.append(listening)
-        # Another start is at the same address: members have it in their configuration.
+        # Whenever it starts again it is where the members' configuration says.
         self.configure(name, {"eventserver": {"listen": [listening], **table}})
         return daemon
+
+    def start_manager(self, name="m1", **table):
+        self.ca.issue(name, ["thor_manager"], self.home(name) / "tls")
+        self.configure(name, {"manager": table})
+        return self.start(name, "thor-manager").wait_ready()
+
+    def start_dns(self, name="dns1", pdns=("pdns",), **table):
+        """thor-dns, for the pdns_server processes of the given names."""
+        home = self.home(name)
+        self.ca.issue(name, ["thor_dnsmanager"], home / "tls")
+        hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [address]}
+                 for number, (address, _, port) in enumerate((s.rpartition(":") for s in self.event_servers), 1)]
+        dns = {"http": f"{self.address}:{self.free_port()}", "http_token_file": f"{home}/state/pdns-token",
+               "unix_socket": f"{home}/run/pdns-remote.sock",
+               "pdns_control": [f"{self.home(server)}/run/pdns.controlsocket" for server in pdns],
+               "name_server": [{"name": "ns1", "addresses": [self.address]}], "event_server": hosts}
+        self.configure(name, {"dns": dns | table})
+        return self.start(name, "thor-dns").wait_ready()
+
+    def start_pdns(self, name="pdns", variant="http", dns="dns1"):
+        """A pdns_server with the shipped configuration of one variant, "http" or "unix", as the front of one thor-dns."""
+        home = self.home(name)
+        port = self.free_port()
+        text = (SOURCE / "pdns-conf" / f"pdns-{variant}.conf").read_text()
+        status = next(p for p in self.processes if p.name == dns and p.running()).status()
+        token = (self.home(dns) / "state/pdns-token").read_text().strip()
+        (home / "pdns.conf").write_text(text)
+        pdns = Pdns(name, home, self.directory / f"{name}.log", self.address, port, home / "run")
+        self.processes.append(pdns)
+        return pdns.wait_ready()
+
+    def node_addresses(self, name):
+        """Addresses for documentation, the same for the same name: published, never connected to."""
+        number = self.node_numbers.setdefault(name, len(self.node_numbers) + 1)
+        return [f"192.0.2.{number}" if number < 256 else f"198.18.{number >> 8}.{number & 255}", f"2001:db8::{number:x}"]
+
+    def prepare_node(self, name, roles, table=None, **overlay):
+        self.ca.issue(name, roles, self.home(name) / "tls", self.node_addresses(name))
+        self.configure(name, {"node": table or {}}, **overlay)
+
+    def start_node(self, name, roles=("sip_proxy",), table=None, **overlay):
+        """thor-node with nothing but a certificate, and `table` as [node]."""
+        self.prepare_node(name, roles, table, **overlay)
+        return self.start(name, "thor-node")
+
+    def forget(self, process):
+        """Ends a process for good; the overlay no longer looks after it."""
+        process.kill()
+        self.processes.remove(process)
+
+    def free_port(self):
+        """A port that is free for UDP and TCP. The address is ours alone, so it stays free."""
+        while True:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+                udp.bind((self.address, 0))
+                port = udp.getsockname()[1]
+                try:
+                    tcp.bind((self.address, port))
+                    return port
+                except OSError:
+                    continue

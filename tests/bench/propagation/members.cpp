@@ -31,14 +31,14 @@ void report(clock::time_point began, const std::string& what, const std::string&
   std::fflush(stdout);
 }
 
-identity::x509::credentials load(const std::filesystem::path& tls) {
-  auto loaded = identity::x509::credentials::load({.certificate = tls / "node.crt",
-                                                   .key = tls / "node.key",
-                                                   .ca = tls / "ca.crt",
+identity::x509::credentials load(const std::filesystem::path& certificates, const std::string& id) {
+  auto loaded = identity::x509::credentials::load({.certificate = certificates / (id + ".crt"),
+                                                   .key = certificates / (id + ".key"),
+                                                   .ca = certificates / "ca.crt",
                                                    .crl = {},
                                                    .crl_required = false});
   if (!loaded) {
-    throw std::runtime_error(tls.string() + ": " + loaded.error().detail);
+    throw std::runtime_error(id + ": " + loaded.error().detail);
   }
   return std::move(*loaded);
 }
@@ -46,17 +46,17 @@ identity::x509::credentials load(const std::filesystem::path& tls) {
 /// One member of the overlay.
 class member final : public client::observer {
  public:
-  member(asio::io_context& io, std::vector<std::string> event_servers, std::filesystem::path home,
-         const std::string& address)
-      : id_(home.filename().string())
-      , address_(address)
-      , credentials_(load(home))
+  member(asio::io_context& io, std::vector<std::string> event_servers,
+         const std::filesystem::path& certificates, const std::string& id, std::string address)
+      : id_(id)
+      , address_(std::move(address))
+      , credentials_(load(certificates, id))
       , client_(io,
                 {.event_servers = std::move(event_servers),
                  .resolvers = {},
                  .topics = {},
                  .software = "bench",
-                 .incarnation_file = home / "incarnation"},
+                 .incarnation_file = certificates / (id + ".incarnation")},
                 credentials_, *this) {}
   virtual ~member() = default;
   member(const member&) = delete;
@@ -162,7 +162,7 @@ class crowd {
     if (what == "prepare") {
       std::string address;
       words >> address;
-      members_[id] = std::make_unique<member>(io_, event_servers_, certificates_ / id, address);
+      members_[id] = std::make_unique<member>(io_, event_servers_, certificates_, id, address);
       report(clock::now(), what, id);
     } else if (what == "connect") {
       members_.at(id)->connect();

@@ -9,10 +9,10 @@ namespace thor::bench {
 
 /// Reads commands from stdin, one a line, until it ends:
 ///
-///     prepare ID ADDRESS  reads the certificate of ID (`certificates`/ID/node.crt, ...)
+///     prepare ID ADDRESS  reads ID.crt, ID.key and ca.crt in `certificates`
 ///     connect ID          connects to the event servers without announcing anything
-///     announce ID         announces ADDRESS in the role; after `connect`, or without it to join at
-///     once leave ID            says Thor.Leave
+///     announce ID         announces ADDRESS in the role; connects first if need be
+///     leave ID            says Thor.Leave
 ///
 /// and writes one line to stdout when a command is carried out, with the time at which it began
 /// (nanoseconds of CLOCK_MONOTONIC): `<time> prepare ID`, ...; `connect` is carried out when a
