@@ -46,6 +46,7 @@ broker::broker(options how, author_check authors, model::time_point started)
     , authors_(std::move(authors))
     , started_(started)
     , next_beat_(started + heartbeat_interval)
+    , last_call_(started)
     , settled_at_(started + lease) {}
 
 // ---- the two entrances
@@ -479,14 +480,15 @@ void broker::beat(model::time_point now, effects& out) {
   for (const auto& [number, s] : sessions_)
     if (s.greeting)
       out.emplace_back(send{number, text});
-  next_beat_ = std::max(next_beat_ + heartbeat_interval, now + heartbeat_interval / 2);
+  next_beat_ += heartbeat_interval;
 }
 
-/// The heartbeat's deadline is always set, so being called long after it means that nothing ran.
+/// The heartbeat's deadline is always set, so being called long after it means that nothing ran
+/// since the last call.
 void broker::notice_pause(model::time_point now, effects& out) {
+  const auto pause = now - std::exchange(last_call_, now);
   if (now < next_beat_ + pause_min)
     return;
-  const auto pause = now - next_beat_;
   members_.forgive(pause);
   settled_at_ = std::max(settled_at_, now + lease);
   next_beat_ = now;

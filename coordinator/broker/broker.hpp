@@ -197,6 +197,7 @@ class broker {
   status_log status_;
   std::uint64_t beats_ = 0;
   model::time_point next_beat_;
+  model::time_point last_call_;
   model::time_point settled_at_; ///< until then the server is too young or was paused
   bool queued_ = false;
 };
