@@ -1,0 +1,35 @@
+// What can go wrong with a database, with the words a person needs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace thor::store {
+
+enum class errc : std::uint8_t {
+  cannot_open,  ///< missing directory, missing permission, not a regular file
+  corrupt,      ///< not a database, or a damaged one
+  wrong_schema, ///< another program's database, or one of a newer Thor
+  busy,         ///< another writer held it for longer than busy_timeout_ms
+  full,         ///< no space left
+  read_only,    ///< the file or its file system cannot be written
+  bad_value,    ///< the value does not fit: unknown domain, name outside it, bad content
+  not_found,    ///< no such row
+  failed,       ///< anything else SQLite reports
+};
+
+std::string_view to_string(errc code);
+
+struct error {
+  errc code;
+  /// Which file, what was wrong, what to do next.
+  std::string detail;
+
+  friend bool operator==(const error&, const error&) = default;
+};
+
+/// How long a statement waits for another connection's write.
+inline constexpr int busy_timeout_ms = 5000;
+
+} // namespace thor::store

@@ -1,0 +1,102 @@
+// operator.sqlite3: what the operator says. The source of truth for static records and metadata.
+//
+// People edit it with SQL, Thor's own commands through the functions below; both are noticed. A row
+// that cannot be served is quarantined: listed with its reason, never served, and no harm to the
+// others. The file is 0600, its -wal and -shm too.
+//
+// One connection with one owner, on one thread. Blocking. Nothing is thrown past these functions.
+#pragma once
+
+#include "schema/store/error.hpp"
+#include "zone/model/error.hpp"
+#include "zone/model/name.hpp"
+#include "zone/model/record.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace thor::store {
+
+struct operator_zone {
+  std::uint32_t id = 0; ///< persistent, >= 1
+  zone::name apex;
+  friend bool operator==(const operator_zone&, const operator_zone&) = default;
+};
+
+struct operator_record {
+  std::int64_t row = 0;
+  std::uint32_t zone_id = 0;
+  zone::name owner; ///< at or below the zone's apex
+  zone::rr_type type = zone::rr_type::any;
+  std::uint32_t ttl_s = 0;
+  zone::rdata data;
+  friend bool operator==(const operator_record&, const operator_record&) = default;
+};
+
+/// One kind of metadata of one zone, as PowerDNS knows it: ALSO-NOTIFY, ALLOW-AXFR-FROM, ...
+struct operator_metadata {
+  std::uint32_t zone_id = 0;
+  std::string kind; ///< upper-case
+  std::vector<std::string> values;
+  friend bool operator==(const operator_metadata&, const operator_metadata&) = default;
+};
+
+/// A row that is not served.
+struct quarantined_row {
+  std::string table;
+  std::int64_t row = 0;
+  std::string text; ///< the row for a person: "www.example.org A 300 192.0.2.300"
+  zone::error reason;
+};
+
+struct operator_data {
+  std::vector<operator_zone> zones;        ///< by id
+  std::vector<operator_record> records;    ///< enabled ones, by row
+  std::vector<operator_metadata> metadata; ///< by zone, then kind
+  std::vector<quarantined_row> quarantined;
+  std::int64_t revision = 0; ///< grows with every change of any row
+};
+
+/// One row per value, at most this many of one kind.
+inline constexpr std::size_t metadata_values_max = 100;
+
+class operator_store {
+ public:
+  /// Opens the database, makes it when it is missing and brings its schema up to date. A damaged
+  /// file is an error: nobody but the operator can say what was in it.
+  static std::expected<operator_store, error> open(const std::filesystem::path& file);
+
+  operator_store(operator_store&&) noexcept;
+  operator_store& operator=(operator_store&&) noexcept;
+  ~operator_store();
+
+  std::expected<operator_data, error> read();
+
+  /// Whether anything was written since the last read(), by anybody. Microseconds: may be asked
+  /// every second.
+  std::expected<bool, error> changed();
+
+  /// The id of the domain; it is made when it is missing.
+  std::expected<std::uint32_t, error> ensure_domain(const zone::name& apex);
+
+  /// Adds a record and returns its row. One that is there already gets this TTL and is enabled.
+  std::expected<std::int64_t, error> add_record(std::uint32_t zone_id, const zone::name& owner,
+                                                zone::rr_type type, std::uint32_t ttl_s,
+                                                const zone::rdata& data);
+  std::expected<void, error> remove_record(std::int64_t row);
+
+  /// Replaces all values of the kind; none removes it. `kind` is letters, digits and hyphens.
+  std::expected<void, error> set_metadata(std::uint32_t zone_id, const std::string& kind,
+                                          const std::vector<std::string>& values);
+
+ private:
+  class impl;
+  explicit operator_store(std::unique_ptr<impl> made);
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace thor::store
