@@ -7,8 +7,11 @@
 //
 // One thread: every call and every callback happens on the io_context's thread, callbacks never
 // from inside a call of yours. The io_context, the credentials and the observer must outlive the
-// client. Destroying it drops the connections without a word (as a crash would); stop() leaves
-// properly.
+// client. Destroying it (not from within a callback) drops the connections without a word, as a
+// crash would; stop() leaves properly.
+//
+// Identity is the certificate, of event servers too: two addresses whose certificates name the same
+// id are two ways to one server, and only one of them is connected.
 #pragma once
 
 #include "coordinator/identity/peer.hpp"
@@ -22,8 +25,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
+
+namespace thor::runtime {
+class metrics;
+}
 
 namespace thor::client {
 
@@ -39,6 +47,8 @@ struct options {
   /// Where the incarnation is kept, one small file a program; created when missing. Empty for a
   /// program that only listens.
   std::filesystem::path incarnation_file;
+  /// Where connections and refusals are counted; nullptr = nowhere.
+  runtime::metrics* counters = nullptr;
 };
 
 /// What a client tells. Non-owning interface; callbacks in the order in which things happened on
@@ -62,6 +72,8 @@ class observer {
 
 class client {
  public:
+  /// Takes a new incarnation when there is an incarnation_file. Throws std::runtime_error when that
+  /// file cannot be read or written, or a server or resolver is no endpoint.
   client(boost::asio::io_context& io, options how, const identity::x509::credentials& who,
          observer& seen);
   ~client();
@@ -71,8 +83,10 @@ class client {
   /// Starts connecting. Returns at once.
   void start();
 
-  /// Announces `what`; a later call replaces it. Id, incarnation and sequence are filled in here.
-  /// Nothing is sent when nothing changed. Renewals are automatic.
+  /// Announces `what`; a later call replaces it. Id, incarnation and sequence are filled in here,
+  /// and without addresses the local address of a connection to an event server. Nothing is sent
+  /// when nothing changed. Renewals are automatic. Throws std::invalid_argument when `what` is out
+  /// of bounds, or there is no incarnation_file.
   void announce(model::presence what);
 
   /// Signs once and sends to every connected server; no queueing for the others.
@@ -83,16 +97,26 @@ class client {
   /// Drops the connection to `server` and connects again, which brings a fresh snapshot.
   void resubscribe(const std::string& server);
 
+  /// To be called when the credentials were loaded anew: event servers that they do not accept any
+  /// more are cut off at once, and the connections are renewed one after the other.
+  void credentials_reloaded();
+
   /// Says Thor.Leave when something was announced (`hold` > 0: keep me that long, I mean to be
   /// back), closes the connections and calls `done`, at most 2 s later.
   void stop(std::chrono::milliseconds hold, std::function<void()> done);
 
   [[nodiscard]] std::vector<std::string> connected_servers() const;
+  /// 0 for a client that only listens.
   [[nodiscard]] std::uint64_t incarnation() const;
+  /// What is announced, in its version; nothing before the first announcement.
+  [[nodiscard]] const std::optional<model::presence>& announced() const;
 
  private:
   class impl;
-  std::unique_ptr<impl> impl_;
+  template <class Action>
+  void later(Action action);
+  boost::asio::io_context& io_;
+  std::shared_ptr<impl> impl_;
 };
 
 } // namespace thor::client
