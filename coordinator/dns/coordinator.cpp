@@ -55,8 +55,10 @@ std::string_view to_string(feed_state state) {
   return "unknown";
 }
 
-void coordinator::start(model::time_point now, model::unix_time wall, const restored* last,
+void coordinator::start(model::time_point now, model::unix_time wall,
+                        std::vector<zone::rrset> operator_rrsets, const restored* last,
                         std::vector<effect>& out) {
+  operator_rrsets_ = std::move(operator_rrsets);
   if (last != nullptr) {
     // The position and the serial hold even when the members are too old to be served: nobody may
     // be led back.
@@ -77,6 +79,11 @@ void coordinator::start(model::time_point now, model::unix_time wall, const rest
     serial_ = zone::next_serial(0, static_cast<std::uint64_t>(wall.time_since_epoch().count()));
   pending_cause_ = "start";
   publish(now, out);
+}
+
+void coordinator::on_zone_differs(model::time_point now, std::vector<effect>& out) {
+  ++serial_;
+  request(now, "configuration", out);
 }
 
 void coordinator::on_status(model::time_point now, model::unix_time wall, const std::string& server,

@@ -72,8 +72,12 @@ class coordinator {
       , how_(how) {}
 
   /// First call, once: asks for the first publication, from `last` when its view is young enough.
-  void start(model::time_point now, model::unix_time wall, const restored* last,
-             std::vector<effect>& out);
+  void start(model::time_point now, model::unix_time wall, std::vector<zone::rrset> operator_rrsets,
+             const restored* last, std::vector<effect>& out);
+
+  /// The zone just published is not the one that went out under this serial before the restart:
+  /// the configuration changed in between. Steps the serial and publishes again.
+  void on_zone_differs(model::time_point now, std::vector<effect>& out);
 
   void on_status(model::time_point now, model::unix_time wall, const std::string& server,
                  const model::status_event& event, std::vector<effect>& out);

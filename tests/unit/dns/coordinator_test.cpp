@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "tests/unit/dns/support.hpp"
 
 #include <gmock/gmock.h>
 
@@ -44,7 +44,7 @@ class coordinator_test : public ::testing::Test {
       machine.on_deadline(now, out);
   }
   void start(const restored* last = nullptr) {
-    machine.start(now, wall, last, out);
+    machine.start(now, wall, {}, last, out);
     now += 10ms;
   }
   void status(const model::status_event& event, const std::string& server = "es1") {
@@ -158,6 +158,7 @@ TEST_F(coordinator_test, a_feed_that_returns_after_expiry_makes_the_names_known_
   start();
   status(full(1, serial0 + 5, {proxy("n1")}));
   advance(25h);
+  advance(1s);
   forget();
   status(model::status_beat{at(1), serial0 + 5, model::digest(members({proxy("n1")}))});
   ASSERT_THAT(published(), SizeIs(1));
@@ -172,6 +173,15 @@ TEST_F(coordinator_test, a_restart_serves_the_last_zone_at_once_and_its_serial_n
   EXPECT_THAT(lines_at(published()[0], "_sip._udp"), SizeIs(1));
   EXPECT_EQ(published()[0].soa.serial, serial0 + 500);
   EXPECT_EQ(machine.state(), feed_state::stale);
+}
+
+TEST_F(coordinator_test, another_zone_than_before_the_restart_gets_another_serial) {
+  const restored last{at(7), serial0 + 500, wall0 - 1h, members({proxy("n1")})};
+  start(&last);
+  forget();
+  machine.on_zone_differs(now, out);
+  ASSERT_THAT(published(), SizeIs(1));
+  EXPECT_EQ(published()[0].soa.serial, serial0 + 501);
 }
 
 TEST_F(coordinator_test, a_zone_older_than_a_day_is_not_served_after_a_restart) {

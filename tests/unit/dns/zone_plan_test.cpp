@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "tests/unit/dns/support.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,0 +1,116 @@
+#include "coordinator/daemon/dns/disk.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <stdexcept>
+#include <utility>
+
+namespace thor::dns {
+
+namespace {
+
+template <typename T>
+T value_or_throw(std::expected<T, store::error> got) {
+  if (!got)
+    throw std::runtime_error(got.error().detail);
+  return std::move(*got);
+}
+
+} // namespace
+
+disk::disk(boost::asio::io_context& io, const std::filesystem::path& operator_db,
+           const std::filesystem::path& zone_db, model::unix_time now)
+    : io_(io)
+    , operator_(value_or_throw(store::operator_store::open(operator_db)))
+    , zone_(value_or_throw(store::zone_store::open(zone_db, now))) {}
+
+disk::~disk() {
+  thread_.request_stop();
+  wake_.notify_all();
+}
+
+std::uint32_t disk::ensure_domain(const zone::name& apex) {
+  return value_or_throw(operator_.ensure_domain(apex));
+}
+
+store::operator_data disk::read_operator_data() {
+  return value_or_throw(operator_.read());
+}
+
+std::optional<store::last_publication> disk::last_published() {
+  return value_or_throw(zone_.last_published());
+}
+
+void disk::start(callbacks told) {
+  told_ = std::move(told);
+  tell_notices();
+  thread_ = std::jthread([this](const std::stop_token& ending) { work(ending); });
+}
+
+void disk::publish(store::publication what) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_ = std::move(what);
+  }
+  wake_.notify_one();
+}
+
+void disk::work(const std::stop_token& ending) {
+  auto look_at = std::chrono::steady_clock::now() + operator_poll_interval;
+  std::optional<store::publication>
+      unwritten; // after a failure, until it or a newer one is written
+  while (!ending.stop_requested()) {
+    std::optional<store::publication> job;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_until(lock, ending, look_at, [this] { return waiting_.has_value(); });
+      job.swap(waiting_);
+    }
+    if (job) {
+      unwritten = std::move(job);
+      if (write(*unwritten))
+        unwritten.reset();
+    }
+    if (const auto now = std::chrono::steady_clock::now(); now >= look_at) {
+      if (unwritten && write(*unwritten))
+        unwritten.reset();
+      look_at_operator_data();
+      look_at = now + operator_poll_interval;
+    }
+  }
+  if (waiting_)
+    write(*waiting_);
+}
+
+bool disk::write(const store::publication& what) {
+  const auto written = zone_.publish(what);
+  if (!written)
+    tell_failure(written.error().detail);
+  tell_notices();
+  return written.has_value();
+}
+
+void disk::look_at_operator_data() {
+  const auto changed = operator_.changed();
+  if (!changed)
+    return tell_failure(changed.error().detail);
+  if (!*changed)
+    return;
+  auto data = operator_.read();
+  if (!data)
+    return tell_failure(data.error().detail);
+  boost::asio::post(
+      io_, [this, fresh = std::move(*data)]() mutable { told_.operator_data(std::move(fresh)); });
+}
+
+void disk::tell_notices() {
+  for (auto& notice : zone_.take_notices())
+    boost::asio::post(
+        io_, [this, text = std::move(notice)]() mutable { told_.notice(std::move(text)); });
+}
+
+void disk::tell_failure(const std::string& what) {
+  boost::asio::post(io_, [this, what] { told_.failure(what); });
+}
+
+} // namespace thor::dns

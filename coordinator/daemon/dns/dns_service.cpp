@@ -1,0 +1,352 @@
+#include "coordinator/daemon/dns/dns_service.hpp"
+
+#include "coordinator/daemon/dns/token.hpp"
+#include "coordinator/runtime/clock.hpp"
+#include "coordinator/runtime/endpoint.hpp"
+#include "coordinator/wire/codec.hpp"
+#include "zone/check/check.hpp"
+#include "zone/text/rdata_text.hpp"
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+namespace thor::dns {
+
+namespace {
+
+/// Lines of one kind in the log: one in this time.
+constexpr std::chrono::seconds repeated_line_interval{10};
+
+zone::name domain_of(runtime::service& host) {
+  const auto& domain = host.credentials().self().domain;
+  auto name = zone::name::parse(domain);
+  if (!name)
+    throw std::runtime_error(fmt::format("the certificate's domain \"{}\" is no DNS name: {}",
+                                         domain, name.error().detail));
+  return *name;
+}
+
+zone_plan plan_of(runtime::service& host, const settings& how, disk& databases) {
+  const auto domain = domain_of(host);
+  zone_config config{domain,
+                     databases.ensure_domain(domain),
+                     how.soa,
+                     how.name_servers,
+                     how.event_servers,
+                     built_in_roles()};
+  for (auto& role : config.roles)
+    role.slice = how.slice;
+  auto plan = zone_plan::make(std::move(config));
+  if (!plan)
+    throw std::runtime_error("[dns] makes no zone: " + plan.error().detail);
+  return std::move(*plan);
+}
+
+backend::server_options server_options_of(const settings& how) {
+  backend::server_options options;
+  if (how.http) {
+    options.http = runtime::to_text(*how.http);
+    options.http_token = read_or_create_token(how.http_token_file);
+  }
+  options.unix_path = how.unix_socket.string();
+  options.unix_users = how.unix_users;
+  options.threads = how.serving_threads;
+  return options;
+}
+
+void log_backend(backend::log_level level, const std::string& line) {
+  using enum backend::log_level;
+  switch (level) {
+  case debug:
+    return spdlog::debug("backend: {}", line);
+  case info:
+    return spdlog::info("backend: {}", line);
+  case warning:
+    return spdlog::warn("backend: {}", line);
+  case error:
+    return spdlog::error("backend: {}", line);
+  }
+}
+
+client::options client_options_of(const runtime::service& host) {
+  return {.event_servers = host.overlay().event_servers,
+          .resolvers = host.overlay().resolvers,
+          .topics = {wire::topic::members},
+          .software = std::string("thor-dns ") + THOR_VERSION,
+          .incarnation_file = {}};
+}
+
+} // namespace
+
+dns_service::dns_service(runtime::service& host, const settings& how)
+    : host_(host)
+    , limiter_(repeated_line_interval)
+    , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
+    , machine_(plan_of(host, how, disk_), how.coordination)
+    , server_(server_options_of(how), log_backend)
+    , timer_(host.io(),
+             [this](model::time_point now) {
+               std::vector<effect> effects;
+               machine_.on_deadline(now, effects);
+               perform(effects);
+             })
+    , client_(host.io(), client_options_of(host), host.credentials(), *this) {
+  for (const auto& path : how.pdns_control)
+    purgers_.push_back(std::make_unique<pdns_purger>(
+        host.io(), path, [this](const std::string& failure) { on_purged(failure); }));
+  begin();
+  host_.on_status([this](boost::json::object& into) { describe_status(into); });
+}
+
+/// The last good zone is served before anything else happens.
+void dns_service::begin() {
+  auto rrsets = accept(disk_.read_operator_data());
+  std::optional<restored> last;
+  if (auto found = disk_.last_published())
+    last = restored{found->status.where, found->status.serial, found->status.heard_at,
+                    std::move(found->status.members)};
+  std::vector<effect> effects;
+  const auto now = runtime::monotonic_now();
+  machine_.start(now, runtime::unix_now(), std::move(rrsets), last ? &*last : nullptr, effects);
+  perform(effects);
+  spdlog::info("serving {} serial {}, membership {}: {} members", machine_.plan().domain().text(),
+               machine_.serial(), to_string(machine_.state()), machine_.view().members.size());
+}
+
+void dns_service::run() {
+  disk_.start({.operator_data = [this](store::operator_data data) { on_operator_data(data); },
+               .failure = [this](const std::string& what) { alarm("disk", what); },
+               .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
+  client_.start();
+  host_.ready();
+  host_.run([this] { client_.stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
+            [] {});
+  server_.stop();
+}
+
+// ---- the feed
+
+void dns_service::on_server_up(const std::string& server, const wire::welcome& hello) {
+  spdlog::info("connected to event server {} at {}", hello.server, server);
+}
+
+void dns_service::on_server_down(const std::string& server, const std::string& why) {
+  spdlog::warn("lost event server {}: {}", server, why);
+}
+
+void dns_service::on_replaced(const std::string&) {
+  // Only a member that announces itself can be replaced, and this program does not.
+}
+
+void dns_service::on_message(const std::string& server, const wire::server_message& message,
+                             const identity::peer* /*author*/) {
+  const auto* event = std::get_if<wire::event>(&message);
+  if (event == nullptr || event->what.about != wire::topic::members)
+    return;
+  const auto status = wire::decode_status(event->what.body);
+  if (!status)
+    return alarm("bad_status", fmt::format("a network status from {} is malformed: {}", server,
+                                           status.error().detail));
+  std::vector<effect> effects;
+  machine_.on_status(runtime::monotonic_now(), runtime::unix_now(), server, *status, effects);
+  perform(effects);
+}
+
+// ---- the operator's data
+
+void dns_service::on_operator_data(const store::operator_data& data) {
+  const auto metadata_before = metadata_;
+  auto rrsets = accept(data);
+  if (*metadata_ != *metadata_before)
+    install(current_);
+  std::vector<effect> effects;
+  machine_.on_operator_rrsets(runtime::monotonic_now(), runtime::unix_now(), std::move(rrsets),
+                              effects);
+  perform(effects);
+  spdlog::info("read the operator's data: {} records, {} rows not served", data.records.size(),
+               not_served_.size());
+}
+
+/// The records that may be served; the others are listed with the reason.
+std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
+  not_served_.clear();
+  for (const auto& row : data.quarantined)
+    not_served_.push_back(
+        fmt::format("{} row {}: {}: {}", row.table, row.row, row.text, row.reason.detail));
+
+  std::vector<zone::rrset> accepted;
+  for (const auto& record : data.records) {
+    zone::rrset one{record.owner, record.type, record.ttl_s, {record.data}, 0};
+    std::string why = record.zone_id == machine_.plan().id()
+                          ? machine_.plan().reserved(record.owner, record.type)
+                          : "its domain is not served by this program";
+    if (why.empty())
+      if (const auto checked = zone::check(one); !checked)
+        why = checked.error().detail;
+    if (why.empty()) {
+      accepted.push_back(std::move(one));
+    } else {
+      not_served_.push_back(fmt::format("records row {}: {} {} {}: {}", record.row,
+                                        record.owner.text(), zone::to_string(record.type),
+                                        zone::to_text(record.data), why));
+    }
+  }
+  auto metadata = std::make_shared<std::map<zone::name, backend::zone_metadata>>();
+  for (const auto& entry : data.metadata)
+    if (entry.zone_id == machine_.plan().id())
+      (*metadata)[machine_.plan().domain()][entry.kind] = entry.values;
+  metadata_ = std::move(metadata);
+  for (const auto& row : not_served_)
+    spdlog::warn("not served: {}", row);
+  return accepted;
+}
+
+// ---- publication
+
+void dns_service::perform(const std::vector<effect>& effects) {
+  for (const auto& one : effects) {
+    if (const auto* wanted = std::get_if<publish_zone>(&one)) {
+      publish(*wanted);
+    } else if (const auto* again = std::get_if<resubscribe_to>(&one)) {
+      client_.resubscribe(again->server);
+    } else if (const auto* told = std::get_if<note>(&one)) {
+      if (told->alarm) {
+        alarm("feed", told->text);
+      } else {
+        spdlog::info("{}", told->text);
+      }
+    }
+  }
+  update_metrics();
+  timer_.arm(machine_.next_deadline());
+}
+
+void dns_service::publish(const publish_zone& wanted) {
+  auto built = zone::build(wanted.input, current_.get());
+  tell_rejected(built.rejected);
+  if (const auto checked = zone::check_changes(current_.get(), *built.zone); !checked)
+    return alarm("zone_check", fmt::format("the zone was not published, the one before stays: {}",
+                                           checked.error().detail));
+  const auto changed = zone::changed_names(current_.get(), *built.zone);
+  install(std::move(built.zone));
+  purge(changed);
+  write_down(wanted.cause);
+  spdlog::debug("published serial {}: {} names changed ({})", current_->serial, changed.size(),
+                wanted.cause);
+}
+
+/// From here on queries are answered from `next`.
+void dns_service::install(std::shared_ptr<const zone::contents> next) {
+  current_ = std::move(next);
+  auto zones = std::make_shared<zone::snapshot>();
+  zones->zones.push_back(current_);
+  table_ = backend::answer_table::build({.zones = std::move(zones),
+                                         .metadata = metadata_,
+                                         .server_id = host_.credentials().self().id.text(),
+                                         .complete = true},
+                                        table_.get());
+  server_.publish(table_);
+}
+
+void dns_service::purge(const std::vector<zone::name>& changed) {
+  if (changed.empty())
+    return;
+  const auto& apex = current_->apex;
+  std::vector<std::string> names;
+  names.reserve(changed.size() + 1);
+  for (const auto& name : changed)
+    names.push_back(name.text());
+  names.push_back(apex.text());
+  // An answer made from a wildcard is cached under the name that was asked for, which nobody here
+  // knows.
+  const bool wildcard =
+      std::ranges::any_of(changed, [](const zone::name& n) { return n.first_label() == "*"; });
+  if (wildcard)
+    names = {apex.text() + "$"};
+  for (const auto& purger : purgers_)
+    purger->purge(names, apex.text());
+}
+
+void dns_service::write_down(const std::string& cause) {
+  auto keep = machine_.to_persist();
+  store::publication what;
+  what.zones.zones.push_back(current_);
+  what.status = {keep.where, keep.serial, keep.heard_at, std::move(keep.members)};
+  what.cause = cause;
+  what.at = runtime::unix_now();
+  disk_.publish(std::move(what));
+}
+
+void dns_service::on_purged(const std::string& failure) {
+  static const std::string name = "thor_dns_purges_total";
+  static const std::string help = "Purge commands sent to PowerDNS, by result.";
+  host_.counters().counter(name, help, {{"result", failure.empty() ? "ok" : "failed"}}).Increment();
+  if (failure.empty())
+    return;
+  if (const auto held_back = limiter_.pass("purge", runtime::monotonic_now()))
+    spdlog::warn("PowerDNS was not told of a change, trying again ({} more like this): {}",
+                 *held_back, failure);
+}
+
+// ---- what people see
+
+void dns_service::tell_rejected(const std::vector<zone::rejection>& rejected) {
+  for (const auto& one : rejected)
+    if (limiter_.pass("rejected " + one.owner.text(), runtime::monotonic_now()))
+      spdlog::warn("not served: {} {} {}: {}", one.owner.text(), zone::to_string(one.type),
+                   one.content, one.reason.detail);
+}
+
+void dns_service::alarm(const std::string& kind, const std::string& text) {
+  host_.counters()
+      .counter("thor_alarms_total", "Things an operator should look at, by kind.", {{"kind", kind}})
+      .Increment();
+  if (limiter_.pass(kind, runtime::monotonic_now()))
+    spdlog::error("{}", text);
+}
+
+void dns_service::describe_status(boost::json::object& into) const {
+  boost::json::array listen;
+  for (const auto& endpoint : server_.endpoints()) {
+    listen.emplace_back(endpoint);
+    into[endpoint.starts_with('/') ? "unix" : "http"] = endpoint;
+  }
+  into["listen"] = std::move(listen);
+  into["state"] = to_string(machine_.state());
+  into["serial"] = machine_.serial();
+  into["members"] = machine_.view().members.size();
+  const auto& where = machine_.view().where;
+  into["epoch"] = {{"counter", where.at.counter}, {"manager", where.at.manager}};
+  into["sequence"] = where.sequence;
+  boost::json::array servers;
+  for (const auto& server : client_.connected_servers())
+    servers.emplace_back(server);
+  into["event_servers"] = std::move(servers);
+  boost::json::array rows;
+  for (const auto& row : not_served_)
+    rows.emplace_back(row);
+  into["not_served"] = std::move(rows);
+}
+
+void dns_service::update_metrics() {
+  auto& counters = host_.counters();
+  counters.gauge("thor_zone_serial", "SOA serial of the zone that is served.")
+      .Set(machine_.serial());
+  counters.gauge("thor_members", "Members in the network status.")
+      .Set(static_cast<double>(machine_.view().members.size()));
+  for (const auto state : {feed_state::unknown, feed_state::stale, feed_state::fresh})
+    counters
+        .gauge("thor_feed_state", "1 for the state of the network status, 0 for the others.",
+               {{"state", std::string(to_string(state))}})
+        .Set(state == machine_.state() ? 1 : 0);
+  counters.gauge("thor_operator_rows_not_served", "Rows of the operator's data with a fault.")
+      .Set(static_cast<double>(not_served_.size()));
+}
+
+} // namespace thor::dns

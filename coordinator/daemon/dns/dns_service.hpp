@@ -1,0 +1,75 @@
+// thor-dns at work: the overlay thread's side of it.
+//
+// Owns the coordinator machine, the client that feeds it, the server that answers PowerDNS, the
+// purgers and the disk thread, and performs what the machine asks for: build aside, check, swap,
+// purge, write down. One publication is the few straight lines of publish(). Everything here runs
+// on the io_context's thread.
+#pragma once
+
+#include "backend/serve/server.hpp"
+#include "coordinator/client/client.hpp"
+#include "coordinator/daemon/dns/disk.hpp"
+#include "coordinator/daemon/dns/pdns_purger.hpp"
+#include "coordinator/daemon/dns/settings.hpp"
+#include "coordinator/dns/coordinator.hpp"
+#include "coordinator/runtime/log.hpp"
+#include "coordinator/runtime/loop.hpp"
+#include "coordinator/runtime/service.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace thor::dns {
+
+class dns_service final : private client::observer {
+ public:
+  /// Opens the databases, builds the first zone and listens: when this returns, PowerDNS is
+  /// answered. Throws std::runtime_error with a sentence for the operator.
+  dns_service(runtime::service& host, const settings& how);
+  dns_service(const dns_service&) = delete;
+  dns_service& operator=(const dns_service&) = delete;
+
+  /// Until the host is told to stop.
+  void run();
+
+ private:
+  void on_server_up(const std::string& server, const wire::welcome& hello) override;
+  void on_server_down(const std::string& server, const std::string& why) override;
+  void on_message(const std::string& server, const wire::server_message& message,
+                  const identity::peer* author) override;
+  void on_replaced(const std::string& server) override;
+
+  void begin();
+  void on_operator_data(const store::operator_data& data);
+  std::vector<zone::rrset> accept(const store::operator_data& data);
+  void perform(const std::vector<effect>& effects);
+  void publish(const publish_zone& wanted);
+  void install(std::shared_ptr<const zone::contents> next);
+  void purge(const std::vector<zone::name>& changed);
+  void write_down(const std::string& cause);
+  void on_purged(const std::string& failure);
+  void tell_rejected(const std::vector<zone::rejection>& rejected);
+  void describe_status(boost::json::object& into) const;
+  void update_metrics();
+  /// Counts, and logs now and then.
+  void alarm(const std::string& kind, const std::string& text);
+
+  runtime::service& host_;
+  runtime::log_limiter limiter_;
+  disk disk_;
+  coordinator machine_;
+  backend::server server_;
+  std::vector<std::unique_ptr<pdns_purger>> purgers_;
+  runtime::deadline_timer timer_;
+  client::client client_;
+  std::shared_ptr<const zone::contents> current_;
+  std::shared_ptr<const backend::answer_table> table_;
+  std::shared_ptr<const std::map<zone::name, backend::zone_metadata>> metadata_;
+  std::vector<std::string> not_served_; ///< the operator's rows and why, for people
+};
+
+} // namespace thor::dns

@@ -1,0 +1,15 @@
+#include "coordinator/daemon/dns/dns_service.hpp"
+#include "coordinator/daemon/dns/settings.hpp"
+#include "coordinator/runtime/program.hpp"
+
+int main(int argc, char** argv) {
+  using namespace thor;
+  const runtime::program about{
+      .name = "thor-dns",
+      .summary = "Answers PowerDNS with the members of the overlay, as its remote backend.",
+      .commands = {}};
+  dns::settings how;
+  return runtime::run_program(
+      about, argc, argv, [&](runtime::config& from) { how = dns::read_settings(from); },
+      [&](runtime::service& host) { dns::dns_service(host, how).run(); });
+}

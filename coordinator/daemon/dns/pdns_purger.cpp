@@ -1,0 +1,146 @@
+#include "coordinator/daemon/dns/pdns_purger.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <set>
+#include <string_view>
+
+namespace thor::dns {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+class pdns_purger::impl : public std::enable_shared_from_this<impl> {
+ public:
+  impl(asio::io_context& io, std::filesystem::path path, outcome told)
+      : path_(std::move(path))
+      , told_(std::move(told))
+      , socket_(io)
+      , timer_(io) {}
+
+  void add(const std::vector<std::string>& names, const std::string& apex) {
+    waiting_.insert(names.begin(), names.end());
+    if (waiting_.size() > purge_names_max)
+      waiting_ = {apex + "$"};
+    if (!busy_)
+      send();
+  }
+
+  void end() {
+    ended_ = true;
+    error_code ignored;
+    socket_.close(ignored);
+    timer_.cancel();
+  }
+
+ private:
+  void send() {
+    busy_ = true;
+    in_flight_.clear();
+    line_ = "PURGE";
+    while (!waiting_.empty() &&
+           line_.size() + waiting_.begin()->size() + 2 < purge_command_octets_max) {
+      const auto first = waiting_.extract(waiting_.begin());
+      line_ += " " + first.value();
+      in_flight_.insert(first.value());
+    }
+    line_ += "\n";
+    received_ = 0;
+    timer_.expires_after(purge_timeout);
+    timer_.async_wait([self = shared_from_this()](error_code ec) { self->on_timeout(ec); });
+    socket_.async_connect(asio::local::stream_protocol::endpoint(path_.string()),
+                          [self = shared_from_this()](error_code ec) { self->on_connected(ec); });
+  }
+
+  void on_timeout(error_code ec) {
+    if (ec || ended_)
+      return;
+    error_code ignored;
+    timed_out_ = true;
+    socket_.close(ignored);
+  }
+
+  void on_connected(error_code ec) {
+    if (ec)
+      return finish(ec);
+    asio::async_write(
+        socket_, asio::buffer(line_),
+        [self = shared_from_this()](error_code failed, std::size_t) { self->on_written(failed); });
+  }
+
+  void on_written(error_code ec) {
+    if (ec)
+      return finish(ec);
+    asio::async_read(socket_, asio::buffer(answer_),
+                     [self = shared_from_this()](error_code failed, std::size_t octets) {
+                       self->received_ = octets;
+                       self->finish(failed == asio::error::eof ? error_code{} : failed);
+                     });
+  }
+
+  /// PowerDNS answers with the number of purged entries and closes.
+  void finish(error_code ec) {
+    if (ended_)
+      return;
+    timer_.cancel();
+    error_code ignored;
+    socket_.close(ignored);
+    const std::string_view answer(answer_.data(), received_);
+    const bool agreed =
+        !answer.empty() && std::isdigit(static_cast<unsigned char>(answer.front())) != 0;
+    if (!ec && agreed) {
+      retry_ = purge_retry_min;
+      told_("");
+      busy_ = false;
+      if (!waiting_.empty())
+        send();
+      return;
+    }
+    told_(path_.string() + ": " +
+          (timed_out_ ? "no answer in time"
+           : ec       ? ec.message()
+                      : "unexpected answer \"" + std::string(answer) + "\""));
+    timed_out_ = false;
+    waiting_.merge(in_flight_);
+    timer_.expires_after(retry_);
+    retry_ = std::min(retry_ * 2, purge_retry_max);
+    timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!cancelled && !self->ended_)
+        self->send();
+    });
+  }
+
+  std::filesystem::path path_;
+  outcome told_;
+  asio::local::stream_protocol::socket socket_;
+  asio::steady_timer timer_;
+  std::set<std::string> waiting_;
+  std::set<std::string> in_flight_;
+  std::string line_;
+  std::array<char, 256> answer_{};
+  std::size_t received_ = 0;
+  std::chrono::milliseconds retry_ = purge_retry_min;
+  bool busy_ = false;
+  bool timed_out_ = false;
+  bool ended_ = false;
+};
+
+pdns_purger::pdns_purger(asio::io_context& io, std::filesystem::path control_socket, outcome told)
+    : impl_(std::make_shared<impl>(io, std::move(control_socket), std::move(told))) {}
+
+pdns_purger::~pdns_purger() {
+  impl_->end();
+}
+
+void pdns_purger::purge(const std::vector<std::string>& names, const std::string& apex) {
+  impl_->add(names, apex);
+}
+
+} // namespace thor::dns

@@ -1,0 +1,51 @@
+// Tells a PowerDNS beside us which names changed, over its control socket.
+//
+// PowerDNS keeps answers of ours for up to its query-cache-ttl; a purge of the exact names makes a
+// change visible at once. One purger speaks to one control socket, one command at a time; names
+// that arrive meanwhile go together into the next. A command that fails is tried again: nothing is
+// forgotten while PowerDNS runs, and one that starts anew has an empty cache. Everything happens on
+// the io_context's thread; destroying the purger ends it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace thor::dns {
+
+/// Beyond this many waiting names the whole zone is purged instead: `zone$` walks PowerDNS's caches
+/// once.
+inline constexpr std::size_t purge_names_max = 200;
+/// Length of one command; PowerDNS reads control lines of at most 16 KiB.
+inline constexpr std::size_t purge_command_octets_max = 12'000;
+/// How long PowerDNS may take to answer a command.
+inline constexpr std::chrono::milliseconds purge_timeout{1'000};
+/// Delays between attempts.
+inline constexpr std::chrono::milliseconds purge_retry_min{50};
+inline constexpr std::chrono::milliseconds purge_retry_max{2'000};
+
+class pdns_purger {
+ public:
+  /// Told after each command; `failure` is empty when PowerDNS agreed.
+  using outcome = std::function<void(const std::string& failure)>;
+
+  pdns_purger(boost::asio::io_context& io, std::filesystem::path control_socket, outcome told);
+  ~pdns_purger();
+  pdns_purger(const pdns_purger&) = delete;
+  pdns_purger& operator=(const pdns_purger&) = delete;
+
+  /// Absolute names, of the zone with this apex.
+  void purge(const std::vector<std::string>& names, const std::string& apex);
+
+ private:
+  class impl;
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace thor::dns

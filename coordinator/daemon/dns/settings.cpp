@@ -1,0 +1,100 @@
+#include "coordinator/daemon/dns/settings.hpp"
+
+#include "coordinator/runtime/endpoint.hpp"
+#include "coordinator/wire/message.hpp"
+
+#include <pwd.h>
+
+#include <cstdint>
+#include <limits>
+
+namespace thor::dns {
+
+namespace {
+
+constexpr std::int64_t ttl_s_max = std::numeric_limits<std::int32_t>::max(); // RFC 2181 section 8
+
+std::uint32_t seconds(runtime::section& from, std::string_view key, std::uint32_t otherwise) {
+  return static_cast<std::uint32_t>(from.integer(key, otherwise, 1, ttl_s_max));
+}
+
+soa_config read_soa(runtime::section from) {
+  soa_config soa;
+  soa.mname = from.text("mname", soa.mname);
+  soa.rname = from.text("rname", soa.rname);
+  soa.refresh_s = seconds(from, "refresh_s", soa.refresh_s);
+  soa.retry_s = seconds(from, "retry_s", soa.retry_s);
+  soa.expire_s = seconds(from, "expire_s", soa.expire_s);
+  soa.minimum_s = seconds(from, "minimum_s", soa.minimum_s);
+  soa.ttl_s = seconds(from, "ttl_s", soa.ttl_s);
+  return soa;
+}
+
+fixed_host read_host(runtime::section& from) {
+  fixed_host host;
+  host.name = from.text("name", "");
+  if (host.name.empty())
+    from.reject("name", "is missing");
+  for (const auto& text : from.texts("addresses", {})) {
+    if (const auto address = model::ip_address::parse(text)) {
+      host.addresses.push_back(*address);
+    } else {
+      from.reject("addresses", "has \"" + text + "\", which is no IPv4 or IPv6 address");
+    }
+  }
+  return host;
+}
+
+std::vector<uid_t> read_users(runtime::section& from) {
+  std::vector<uid_t> users;
+  const bool given = from.has("unix_users");
+  for (const auto& name : from.texts("unix_users", {"pdns"})) {
+    if (const auto* entry = ::getpwnam(name.c_str())) {
+      users.push_back(entry->pw_uid);
+    } else if (given) {
+      from.reject("unix_users", "has \"" + name + "\", which is no user of this machine");
+    }
+  }
+  return users;
+}
+
+} // namespace
+
+settings read_settings(runtime::config& from) {
+  settings s;
+  const std::filesystem::path state_dir = runtime::read_overlay(from).state_dir;
+  auto dns = from.table("dns");
+  if (const auto http = dns.text("http", "127.0.0.1:8053"); !http.empty()) {
+    if (auto endpoint = runtime::parse_address_endpoint(http)) {
+      s.http = *endpoint;
+    } else {
+      dns.reject("http", endpoint.error());
+    }
+  }
+  s.http_token_file = dns.text("http_token_file", "/etc/thor/pdns-token");
+  s.unix_socket = dns.text("unix_socket", "/run/thor/pdns-remote.sock");
+  if (!s.http && s.unix_socket.empty())
+    dns.reject("unix_socket", "is empty and http is empty, too: PowerDNS needs one of them");
+  s.unix_users = read_users(dns);
+  for (const auto& path : dns.texts("pdns_control", {"/run/pdns/pdns.controlsocket"}))
+    s.pdns_control.emplace_back(path);
+  s.operator_db = dns.text("operator_db", (state_dir / "operator.sqlite3").string());
+  s.zone_db = dns.text("zone_db", (state_dir / "zone.sqlite3").string());
+  s.serving_threads = static_cast<unsigned>(dns.integer("serving_threads", 1, 1, 64));
+  s.slice = static_cast<std::uint16_t>(dns.integer("slice", 8, 0, 64));
+  s.coordination.stale_max = std::chrono::hours{dns.integer("stale_hours", 24, 1, 24 * 30)};
+  s.coordination.node_grace = std::chrono::seconds{dns.integer("node_grace_s", 90, 0, 86'400)};
+  s.soa = read_soa(dns.table("soa"));
+  for (auto& server : dns.tables("name_server"))
+    s.name_servers.push_back(read_host(server));
+  if (s.name_servers.empty())
+    dns.reject("name_server", "is missing: a zone needs at least one [[dns.name_server]]");
+  for (auto& server : dns.tables("event_server")) {
+    auto host = read_host(server);
+    host.port = static_cast<std::uint16_t>(server.integer("port", wire::default_port, 1, 65'535));
+    s.event_servers.push_back(std::move(host));
+  }
+  return s;
+}
+
+} // namespace thor::dns

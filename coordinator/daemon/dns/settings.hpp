@@ -1,0 +1,38 @@
+// The table [dns] of the configuration.
+#pragma once
+
+#include "coordinator/dns/coordinator.hpp"
+#include "coordinator/runtime/config.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+namespace thor::dns {
+
+struct settings {
+  std::optional<boost::asio::ip::tcp::endpoint> http;
+  std::filesystem::path http_token_file;
+  std::filesystem::path unix_socket; ///< "" = off
+  std::vector<uid_t> unix_users;
+  std::vector<std::filesystem::path> pdns_control;
+  std::filesystem::path operator_db;
+  std::filesystem::path zone_db;
+  unsigned serving_threads = 1;
+  /// Records of one RRset in one answer, 0 = all.
+  std::uint16_t slice = 8;
+  coordinator_options coordination;
+  soa_config soa;
+  std::vector<fixed_host> name_servers;
+  std::vector<fixed_host> event_servers;
+};
+
+/// What is wrong is recorded in `from`.
+settings read_settings(runtime::config& from);
+
+} // namespace thor::dns
