@@ -94,7 +94,7 @@ class operator_store {
                                           const std::vector<std::string>& values);
 
  private:
-  class impl;
+  struct impl;
   explicit operator_store(std::unique_ptr<impl> made);
   std::unique_ptr<impl> impl_;
 };

@@ -74,7 +74,7 @@ class zone_store {
   std::vector<std::string> take_notices();
 
  private:
-  class impl;
+  struct impl;
   explicit zone_store(std::unique_ptr<impl> made);
   std::unique_ptr<impl> impl_;
 };

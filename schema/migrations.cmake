@@ -1,0 +1,17 @@
+# Compiles schema/<database>/<version>.sql into thor::store, in the order of their versions; see schema/README.md.
+set(source "#include \"schema/store/migrations.hpp\"\n\nnamespace thor::store {\n")
+foreach(database IN ITEMS operator zone)
+  file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/schema/${database}/*.sql")
+  list(SORT files COMPARE NATURAL)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  string(APPEND source "\nnamespace {\nconstexpr std::string_view ${database}_versions[] = {\n")
+  foreach(file IN LISTS files)
+    file(READ "${file}" sql)
+    string(APPEND source "R\"sql(${sql})sql\",\n")
+  endforeach()
+  string(APPEND source "};\n} // namespace\n"
+                       "std::span<const std::string_view> ${database}_migrations() { return ${database}_versions; }\n")
+endforeach()
+string(APPEND source "\n} // namespace thor::store\n")
+file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/schema/migrations.cpp" CONTENT "${source}")
+target_sources(thor_store PRIVATE "${PROJECT_BINARY_DIR}/schema/migrations.cpp")

@@ -1,0 +1,345 @@
+#include "schema/store/operator_store.hpp"
+
+#include "schema/store/database.hpp"
+#include "schema/store/migrations.hpp"
+#include "schema/store/name_text.hpp"
+#include "zone/build/build.hpp"
+#include "zone/text/rdata_text.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace thor::store {
+namespace {
+
+constexpr int application_id = 0x54684f70; // "ThOp"
+constexpr std::size_t metadata_kind_octets_max = 32;
+/// Of a row's text in the quarantine list.
+constexpr std::size_t shown_octets_max = 256;
+
+database_kind operator_database() {
+  return {.what = "operator database",
+          .application_id = application_id,
+          .mode = 0600,
+          .synchronous = "FULL",
+          .migrations = operator_migrations()};
+}
+
+bool is_metadata_kind(const std::string& text) {
+  return !text.empty() && text.size() <= metadata_kind_octets_max &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-';
+         });
+}
+
+/// Reads all tables in one view of the database.
+class reader {
+ public:
+  explicit reader(SQLite::Database& db)
+      : db_(db) {}
+
+  operator_data run() {
+    const SQLite::Transaction one_view(db_);
+    read_zones();
+    read_records();
+    read_metadata();
+    data_.revision = db_.execAndGet("SELECT counter FROM revision").getInt64();
+    return std::move(data_);
+  }
+
+ private:
+  void quarantine(std::string table, std::int64_t row, std::string text, zone::error reason) {
+    text.resize(std::min(text.size(), shown_octets_max));
+    data_.quarantined.push_back({std::move(table), row, std::move(text), std::move(reason)});
+  }
+
+  void read_zones() {
+    SQLite::Statement rows(db_, "SELECT id, name FROM domains ORDER BY id");
+    while (rows.executeStep()) {
+      const std::int64_t id = rows.getColumn(0).getInt64();
+      const std::string text = rows.getColumn(1).getString();
+      auto apex = zone::name::parse(text);
+      if (!apex) {
+        quarantine("domains", id, text, std::move(apex).error());
+      } else if (id < 1 || id > std::numeric_limits<std::uint32_t>::max()) {
+        quarantine("domains", id, text,
+                   {zone::errc::conflict, "the id is not a 32-bit number >= 1"});
+      } else if (!apexes_.insert(*apex).second) {
+        quarantine("domains", id, text, {zone::errc::conflict, "the domain is there already"});
+      } else {
+        zones_.emplace(id, *apex);
+        data_.zones.push_back({static_cast<std::uint32_t>(id), *std::move(apex)});
+      }
+    }
+  }
+
+  void read_records() {
+    SQLite::Statement rows(db_, "SELECT id, domain_id, name, type, content, ttl FROM records "
+                                "WHERE disabled = 0 ORDER BY id");
+    while (rows.executeStep()) {
+      auto record = record_of(rows);
+      if (record) {
+        data_.records.push_back(*std::move(record));
+        continue;
+      }
+      const std::string text = rows.getColumn(2).getString() + ' ' + rows.getColumn(3).getString() +
+                               ' ' + rows.getColumn(5).getString() + ' ' +
+                               rows.getColumn(4).getString();
+      quarantine("records", rows.getColumn(0).getInt64(), text, std::move(record).error());
+    }
+  }
+
+  std::expected<operator_record, zone::error> record_of(SQLite::Statement& row) {
+    const auto zone = zones_.find(row.getColumn(1).getInt64());
+    if (zone == zones_.end()) {
+      return std::unexpected(zone::error{zone::errc::out_of_zone,
+                                         "there is no domain " + row.getColumn(1).getString()});
+    }
+    auto owner = zone::name::parse(row.getColumn(2).getString());
+    if (!owner) {
+      return std::unexpected(std::move(owner).error());
+    }
+    if (!owner->is_at_or_below(zone->second)) {
+      return std::unexpected(
+          zone::error{zone::errc::out_of_zone, "not at or below " + zone->second.text()});
+    }
+    const auto type = zone::parse_type(row.getColumn(3).getString());
+    if (!type) {
+      return std::unexpected(type.error());
+    }
+    const std::int64_t ttl_s = row.getColumn(5).getInt64();
+    if (ttl_s < 0 || ttl_s > zone::ttl_s_max) {
+      return std::unexpected(zone::error{zone::errc::bad_rdata,
+                                         "TTL " + std::to_string(ttl_s) + " is not within 0 and " +
+                                             std::to_string(zone::ttl_s_max)});
+    }
+    auto data = zone::parse_rdata(*type, row.getColumn(4).getString());
+    if (!data) {
+      return std::unexpected(std::move(data).error());
+    }
+    return operator_record{.row = row.getColumn(0).getInt64(),
+                           .zone_id = static_cast<std::uint32_t>(zone->first),
+                           .owner = *std::move(owner),
+                           .type = *type,
+                           .ttl_s = static_cast<std::uint32_t>(ttl_s),
+                           .data = *std::move(data)};
+  }
+
+  void read_metadata() {
+    SQLite::Statement rows(db_, "SELECT id, domain_id, upper(kind), content FROM domainmetadata "
+                                "ORDER BY domain_id, upper(kind), id");
+    while (rows.executeStep()) {
+      const std::int64_t row = rows.getColumn(0).getInt64();
+      const auto zone = zones_.find(rows.getColumn(1).getInt64());
+      std::string kind = rows.getColumn(2).getString();
+      std::string value = rows.getColumn(3).getString();
+      if (zone == zones_.end()) {
+        quarantine(
+            "domainmetadata", row, kind + ' ' + value,
+            {zone::errc::out_of_zone, "there is no domain " + rows.getColumn(1).getString()});
+        continue;
+      }
+      const auto zone_id = static_cast<std::uint32_t>(zone->first);
+      const bool same_kind = !data_.metadata.empty() && data_.metadata.back().zone_id == zone_id &&
+                             data_.metadata.back().kind == kind;
+      if (!same_kind) {
+        data_.metadata.push_back({zone_id, std::move(kind), {}});
+      }
+      auto& values = data_.metadata.back().values;
+      if (values.size() == metadata_values_max) {
+        quarantine("domainmetadata", row, data_.metadata.back().kind + ' ' + value,
+                   {zone::errc::conflict,
+                    "more than " + std::to_string(metadata_values_max) + " values of one kind"});
+        continue;
+      }
+      values.push_back(std::move(value));
+    }
+  }
+
+  SQLite::Database& db_;
+  operator_data data_;
+  std::set<zone::name> apexes_;
+  std::map<std::int64_t, zone::name> zones_;
+};
+
+/// What tells whether somebody wrote: other connections' commits, and rows that changed.
+struct mark {
+  std::int64_t data_version = 0;
+  std::int64_t revision = 0;
+  friend bool operator==(const mark&, const mark&) = default;
+};
+
+mark mark_of(SQLite::Database& db) {
+  return {db.execAndGet("PRAGMA data_version").getInt64(),
+          db.execAndGet("SELECT counter FROM revision").getInt64()};
+}
+
+std::optional<zone::name> apex_of(SQLite::Database& db, std::uint32_t zone_id) {
+  SQLite::Statement row(db, "SELECT name FROM domains WHERE id = ?");
+  row.bind(1, zone_id);
+  if (!row.executeStep()) {
+    return std::nullopt;
+  }
+  auto apex = zone::name::parse(row.getColumn(0).getString());
+  return apex ? std::optional(*std::move(apex)) : std::nullopt;
+}
+
+} // namespace
+
+struct operator_store::impl {
+  std::filesystem::path file;
+  std::unique_ptr<SQLite::Database> db;
+  std::optional<mark> last_read = std::nullopt;
+
+  [[nodiscard]] std::unexpected<error> refuse(errc code, const std::string& why) const {
+    return std::unexpected(error{code, file.string() + ": " + why});
+  }
+  [[nodiscard]] std::unexpected<error> no_domain(std::uint32_t zone_id) const {
+    return refuse(errc::not_found, "there is no domain " + std::to_string(zone_id));
+  }
+};
+
+operator_store::operator_store(std::unique_ptr<impl> made)
+    : impl_(std::move(made)) {}
+operator_store::operator_store(operator_store&&) noexcept = default;
+operator_store& operator_store::operator=(operator_store&&) noexcept = default;
+operator_store::~operator_store() = default;
+
+std::expected<operator_store, error> operator_store::open(const std::filesystem::path& file) {
+  auto db = open_database(file, operator_database());
+  if (!db) {
+    error failure = std::move(db).error();
+    if (failure.code == errc::corrupt) {
+      failure.detail +=
+          "; these are the operator's own data: restore the file from a backup, or save "
+          "what can be read with `sqlite3 " +
+          file.string() + " .recover`";
+    }
+    return std::unexpected(std::move(failure));
+  }
+  return operator_store(std::make_unique<impl>(file, *std::move(db)));
+}
+
+std::expected<operator_data, error> operator_store::read() {
+  return guarded(impl_->file, [&]() -> std::expected<operator_data, error> {
+    // Taken before reading: a write in between is seen twice rather than never.
+    impl_->last_read = mark_of(*impl_->db);
+    return reader(*impl_->db).run();
+  });
+}
+
+std::expected<bool, error> operator_store::changed() {
+  return guarded(impl_->file, [&]() -> std::expected<bool, error> {
+    return !impl_->last_read || mark_of(*impl_->db) != *impl_->last_read;
+  });
+}
+
+std::expected<std::uint32_t, error> operator_store::ensure_domain(const zone::name& apex) {
+  return guarded(impl_->file, [&]() -> std::expected<std::uint32_t, error> {
+    SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
+    const std::string text = name_text(apex);
+    SQLite::Statement known(*impl_->db, "SELECT id FROM domains WHERE name IN (?1, ?1 || '.')");
+    known.bind(1, text);
+    if (known.executeStep()) {
+      return known.getColumn(0).getUInt();
+    }
+    SQLite::Statement insert(*impl_->db, "INSERT INTO domains (name) VALUES (?)");
+    insert.bind(1, text);
+    insert.exec();
+    const auto id = static_cast<std::uint32_t>(impl_->db->getLastInsertRowid());
+    transaction.commit();
+    return id;
+  });
+}
+
+std::expected<std::int64_t, error>
+operator_store::add_record(std::uint32_t zone_id, const zone::name& owner, zone::rr_type type,
+                           std::uint32_t ttl_s, const zone::rdata& data) {
+  const std::string content = zone::to_text(data);
+  const std::string what = owner.text() + ' ' + to_string(type) + ' ' + content;
+  if (const auto read = zone::parse_rdata(type, content); !read || *read != data) {
+    return impl_->refuse(errc::bad_value, what + ": not the content of this type");
+  }
+  if (ttl_s > zone::ttl_s_max) {
+    return impl_->refuse(errc::bad_value, what + ": TTL " + std::to_string(ttl_s) + " is above " +
+                                              std::to_string(zone::ttl_s_max));
+  }
+  return guarded(impl_->file, [&]() -> std::expected<std::int64_t, error> {
+    SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
+    const auto apex = apex_of(*impl_->db, zone_id);
+    if (!apex) {
+      return impl_->no_domain(zone_id);
+    }
+    if (!owner.is_at_or_below(*apex)) {
+      return impl_->refuse(errc::bad_value, what + ": not at or below " + apex->text());
+    }
+    SQLite::Statement insert(
+        *impl_->db,
+        "INSERT INTO records (domain_id, name, type, content, ttl) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET ttl = excluded.ttl, disabled = 0 RETURNING id");
+    insert.bind(1, zone_id);
+    insert.bind(2, name_text(owner));
+    insert.bind(3, to_string(type));
+    insert.bind(4, content);
+    insert.bind(5, ttl_s);
+    insert.executeStep();
+    const std::int64_t row = insert.getColumn(0).getInt64();
+    insert.reset();
+    transaction.commit();
+    return row;
+  });
+}
+
+std::expected<void, error> operator_store::remove_record(std::int64_t row) {
+  return guarded(impl_->file, [&]() -> std::expected<void, error> {
+    SQLite::Statement remove(*impl_->db, "DELETE FROM records WHERE id = ?");
+    remove.bind(1, row);
+    if (remove.exec() == 0) {
+      return impl_->refuse(errc::not_found, "there is no record with row " + std::to_string(row));
+    }
+    return {};
+  });
+}
+
+std::expected<void, error> operator_store::set_metadata(std::uint32_t zone_id,
+                                                        const std::string& kind,
+                                                        const std::vector<std::string>& values) {
+  if (!is_metadata_kind(kind)) {
+    return impl_->refuse(errc::bad_value,
+                         "a kind of metadata is at most 32 letters, digits and hyphens");
+  }
+  if (values.size() > metadata_values_max) {
+    return impl_->refuse(errc::bad_value,
+                         kind + ": more than " + std::to_string(metadata_values_max) + " values");
+  }
+  return guarded(impl_->file, [&]() -> std::expected<void, error> {
+    SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
+    if (!apex_of(*impl_->db, zone_id)) {
+      return impl_->no_domain(zone_id);
+    }
+    SQLite::Statement remove(*impl_->db,
+                             "DELETE FROM domainmetadata WHERE domain_id = ? AND kind = ?");
+    remove.bind(1, zone_id);
+    remove.bind(2, kind);
+    remove.exec();
+    SQLite::Statement insert(
+        *impl_->db,
+        "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, upper(?), ?)");
+    for (const std::string& value : values) {
+      insert.reset();
+      insert.bind(1, zone_id);
+      insert.bind(2, kind);
+      insert.bind(3, value);
+      insert.exec();
+    }
+    transaction.commit();
+    return {};
+  });
+}
+
+} // namespace thor::store
