@@ -1,0 +1,106 @@
+#include "coordinator/membership/evidence.hpp"
+
+#include <algorithm>
+
+namespace thor::membership {
+
+namespace {
+
+bool applies(const sighting& s, const evidence& e) {
+  return s.at.incarnation >= e.incarnation && s.at > e.left_at;
+}
+
+const sighting* sighting_at(const evidence& e, std::size_t server) {
+  for (const auto& s : e.sightings)
+    if (s.server == server && applies(s, e))
+      return &s;
+  return nullptr;
+}
+
+bool is_cut_off(const sighting& s) {
+  return s.state == wire::fact_state::revoked || s.state == wire::fact_state::expired;
+}
+
+} // namespace
+
+model::duration age_of(std::uint64_t age_ms) {
+  constexpr std::uint64_t year_ms = 1000ULL * 86'400 * 365;
+  return std::chrono::milliseconds(std::min(age_ms, year_ms));
+}
+
+sighting sight(model::time_point now, std::size_t server, const wire::fact& about,
+               const sighting* before) {
+  sighting s{server, about.at, about.state, now - age_of(about.age_ms), model::never};
+  if (about.state == wire::fact_state::late)
+    s.gone_from = s.since + lease;
+  if (s.open())
+    return s;
+  s.gone_from = s.since + close_grace;
+  // A connection that closes after the member fell silent does not give it another grace.
+  if (before != nullptr && before->open() && before->at.incarnation == s.at.incarnation)
+    s.gone_from = std::min(s.gone_from, before->gone_from);
+  return s;
+}
+
+support support_of(model::time_point now, const evidence& e) {
+  support out{false, false, model::time_point::min()};
+  for (const auto& s : e.sightings) {
+    const auto& server = e.servers[s.server];
+    if (!server.up || !server.fresh || !s.open() || !applies(s, e) || now >= s.gone_from)
+      continue;
+    out.vouched = true;
+    out.timely |= s.state == wire::fact_state::connected;
+    out.until = std::max(out.until, s.gone_from);
+  }
+  return out;
+}
+
+accusation accusation_of(model::time_point now, const evidence& e) {
+  accusation out;
+  std::size_t reachable = 0;
+  std::size_t witnesses = 0; // saw the member go
+  std::size_t strangers = 0; // do not know it
+  bool silence = false;
+  const auto later = [&](model::time_point t) {
+    if (t > now)
+      out.next = std::min(out.next, t);
+    return t > now;
+  };
+  for (std::size_t i = 0; i < e.servers.size(); ++i) {
+    const auto& server = e.servers[i];
+    if (!server.reachable())
+      continue;
+    ++reachable;
+    const auto* seen = sighting_at(e, i);
+    if (seen == nullptr) {
+      strangers += later(server.may_deny_from()) ? 0 : 1;
+    } else if (!later(std::max(seen->gone_from, server.may_accuse_from()))) {
+      ++witnesses;
+      silence |= seen->state == wire::fact_state::late;
+    }
+  }
+  out.needed = std::min(confirmations_max, reachable);
+  // Servers that do not know the member confirm what a witness says. Without a witness they count
+  // only when the member had the time to come to them: the server it was at may have restarted.
+  const bool strangers_count = witnesses > 0 || !later(e.vouched_until + absence_grace);
+  out.accusers = witnesses + (strangers_count ? strangers : 0);
+  if (witnesses > 0 && !silence)
+    out.reason = model::withdrawal::closed;
+  return out;
+}
+
+std::optional<cut_off> cut_off_of(model::time_point now, const evidence& e) {
+  std::optional<cut_off> out;
+  for (const auto& s : e.sightings) {
+    if (!is_cut_off(s) || now >= s.since + cut_off_memory)
+      continue;
+    const auto until = s.since + cut_off_memory;
+    const auto reason = s.state == wire::fact_state::revoked ? model::withdrawal::revoked
+                                                             : model::withdrawal::expired;
+    if (!out || until > out->until)
+      out = cut_off{reason, until};
+  }
+  return out;
+}
+
+} // namespace thor::membership
