@@ -149,9 +149,9 @@ reply answered(std::string& out, std::string_view result) {
   return {};
 }
 
-reply refused(outcome what, std::string& out, std::string_view detail) {
-  append_error(out, detail);
-  return {.what = what, .rest = {}};
+reply refused(outcome what, std::string& out, std::string why) {
+  append_error(out, why);
+  return {.what = what, .why = std::move(why)};
 }
 
 } // namespace
@@ -258,11 +258,12 @@ class answerer {
   }
 
   reply operator()(const other_request& asked) {
+    std::string why = "Thor does not offer " + excerpt(asked.name) +
+                      ": this backend is read-only, its zones follow the overlay";
     out_ += R"({"result":false,"log":[)";
-    append_json_string(out_, "Thor does not offer " + excerpt(asked.name) +
-                                 ": this backend is read-only, its zones follow the overlay");
+    append_json_string(out_, why);
     out_ += "]}";
-    return {.what = outcome::declined, .rest = {}};
+    return {.what = outcome::declined, .why = std::move(why)};
   }
 
  private:
@@ -277,7 +278,7 @@ class answerer {
     what += " has " + std::to_string(rows) + " ";
     what += unit;
     what += ", more than PowerDNS reads over its Unix connector before it times out; use HTTP";
-    return refused(outcome::too_large, out_, what);
+    return refused(outcome::too_large, out_, std::move(what));
   }
 
   const answer_table& table_;

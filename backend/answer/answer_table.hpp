@@ -111,7 +111,9 @@ class answer_table {
 struct reply {
   outcome what = outcome::answered;
   /// What is still to be written. Empty for all but `list` and getAllDomains.
-  remainder rest;
+  remainder rest{};
+  /// For the log, why it is not answered.
+  std::string why{};
 };
 
 /// Answers `asked` at `unix_time_s`, which turns the slices of large RRsets: within one second the

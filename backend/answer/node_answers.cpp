@@ -33,21 +33,30 @@ row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t tt
   return out;
 }
 
-/// The contents in the order of the ring: mixed, so that neighbours on it are not neighbours in
-/// the zone, and the same as long as the members are.
-std::vector<std::string> ring_of(const zone::rrset& set, std::uint64_t server_seed) {
-  std::vector<std::pair<std::uint64_t, std::string>> keyed;
-  keyed.reserve(set.records.size());
+/// The contents of the set's records.
+std::vector<std::string> contents_of(const zone::rrset& set) {
+  std::vector<std::string> out;
+  out.reserve(set.records.size());
   for (const zone::rdata& record : set.records) {
-    std::string content = zone::to_text(record);
-    const auto key = XXH3_64bits_withSeed(content.data(), content.size(), server_seed);
-    keyed.emplace_back(key, std::move(content));
+    out.push_back(zone::to_text(record));
+  }
+  return out;
+}
+
+/// The order of members on the ring: mixed, so that neighbours on it are not neighbours in the
+/// zone, and the same as long as the members are.
+std::vector<std::size_t> ring_of(const std::vector<std::string>& members,
+                                 std::uint64_t server_seed) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> keyed;
+  keyed.reserve(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    keyed.emplace_back(XXH3_64bits_withSeed(members[i].data(), members[i].size(), server_seed), i);
   }
   std::ranges::sort(keyed);
-  std::vector<std::string> ring;
-  ring.reserve(keyed.size());
-  for (auto& [key, content] : keyed) {
-    ring.push_back(std::move(content));
+  std::vector<std::size_t> ring;
+  ring.reserve(members.size());
+  for (const auto& [key, member] : keyed) {
+    ring.push_back(member);
   }
   return ring;
 }
@@ -77,22 +86,21 @@ node_answers::rows node_answers::write(const zone::rrset& set, std::uint32_t dom
   rows out{.type = set.type,
            .slice = set.slice,
            .begin = static_cast<std::uint32_t>(text_.size()),
-           .end = 0};
+           .end = static_cast<std::uint32_t>(text_.size())};
   const auto add = [&](std::string_view content) {
     text_ += row.head;
     append_json_string(text_, content);
     text_ += row.tail;
     out.end = static_cast<std::uint32_t>(text_.size());
   };
-  if (set.slice != 0 && set.slice < set.records.size()) {
-    out.ends.reserve(set.records.size());
-    for (const std::string& content : ring_of(set, server_seed)) {
-      add(content);
-      out.ends.push_back(out.end);
-    }
+  const std::vector<std::string> contents = contents_of(set);
+  if (set.slice == 0 || set.slice >= contents.size()) {
+    std::ranges::for_each(contents, add);
   } else {
-    for (const zone::rdata& record : set.records) {
-      add(zone::to_text(record));
+    out.ends.reserve(contents.size());
+    for (const std::size_t member : ring_of(contents, server_seed)) {
+      add(contents[member]);
+      out.ends.push_back(out.end);
     }
   }
   record_count_ += set.records.size();

@@ -19,7 +19,7 @@ struct slice_turn {
   std::uint64_t unix_time_s = 0;
 };
 
-/// A seed of the name server's id, the same on every machine.
+/// A seed of the name server's id.
 std::uint64_t server_seed(std::string_view server_id);
 
 /// Index of the first member. Precondition: 0 < size < members.

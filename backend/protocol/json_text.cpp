@@ -3,6 +3,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -132,18 +133,26 @@ std::expected<json::value, error> read_json(std::string_view text, json::storage
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
+  const auto needs_escape = [](char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ';
+  };
   out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < ' ') {
+  while (true) {
+    const auto plain_end = std::ranges::find_if(text, needs_escape);
+    out.append(text.begin(), plain_end);
+    if (plain_end == text.end()) {
+      break;
+    }
+    const char c = *plain_end;
+    if (static_cast<unsigned char>(c) < ' ') {
       out += "\\u00";
       out += hex[static_cast<unsigned char>(c) >> 4];
       out += hex[static_cast<unsigned char>(c) & 0xf];
     } else {
+      out += '\\';
       out += c;
     }
+    text = {plain_end + 1, text.end()};
   }
   out += '"';
 }

@@ -1,0 +1,198 @@
+#include "backend/serve/limits.hpp"
+#include "backend/serve/session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <array>
+#include <cstddef>
+
+namespace thor::backend {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+using boost::system::error_code;
+
+constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
+
+using request_parser = http::request_parser<http::string_body>;
+using request_message = request_parser::value_type;
+
+/// What a session has at hand while it lives.
+struct session {
+  http_connection& connection;
+  request_handler& handler;
+  journal& log;
+  beast::flat_buffer input{http_header_octets_max + http_body_octets_max};
+  std::string body{};
+
+  beast::tcp_stream& stream() { return connection.stream; }
+};
+
+/// Waits for as long as it takes until the next request begins.
+asio::awaitable<error_code> wait_idle(session& self) {
+  self.stream().expires_never();
+  const auto [failure] =
+      co_await self.stream().socket().async_wait(asio::socket_base::wait_read, awaiting);
+  co_return failure;
+}
+
+/// Writes `self.body` as the whole body.
+asio::awaitable<error_code> write_whole(session& self, unsigned status, unsigned version,
+                                        bool keep_alive) {
+  http::response<http::span_body<const char>> response{static_cast<http::status>(status), version};
+  response.set(http::field::content_type, "application/json");
+  response.keep_alive(keep_alive);
+  response.body() = {self.body.data(), self.body.size()};
+  response.prepare_payload();
+  self.stream().expires_after(reply_time_max);
+  const auto [failure, octets] = co_await http::async_write(self.stream(), response, awaiting);
+  co_return failure;
+}
+
+/// Writes `self.body` and then what is left of the reply, piece by piece.
+asio::awaitable<error_code> write_chunked(session& self, http_reply& reply, bool keep_alive) {
+  http::response<http::empty_body> head{static_cast<http::status>(reply.status), 11};
+  head.set(http::field::content_type, "application/json");
+  head.keep_alive(keep_alive);
+  head.chunked(true);
+  http::response_serializer<http::empty_body> serializer{head};
+  self.stream().expires_after(reply_time_max);
+  auto [failure, octets] = co_await http::async_write_header(self.stream(), serializer, awaiting);
+  while (!failure && !self.body.empty()) {
+    self.stream().expires_after(reply_time_max);
+    std::tie(failure, octets) = co_await asio::async_write(
+        self.stream(), http::make_chunk(asio::buffer(self.body)), awaiting);
+    self.body.clear();
+    reply.rest.append_to(self.body, piece_octets);
+  }
+  if (!failure) {
+    std::tie(failure, octets) =
+        co_await asio::async_write(self.stream(), http::make_chunk_last(), awaiting);
+  }
+  co_return failure;
+}
+
+/// Answers one request; false when the connection is to be closed.
+asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
+  const auto zone_id = asked["X-RemoteBackend-zone-id"];
+  self.body.clear();
+  http_reply reply = self.handler.answer_http({.verb = asked.method_string(),
+                                               .target = asked.target(),
+                                               .body = asked.body(),
+                                               .zone_id = {zone_id.data(), zone_id.size()},
+                                               .peer = self.connection.peer},
+                                              self.body);
+  self.connection.trusted = self.connection.trusted || reply.trusted;
+  const bool keep_alive = asked.keep_alive() && reply.trusted;
+  error_code failure;
+  if (reply.rest.empty() || asked.version() < 11) {
+    while (!reply.rest.empty()) { // HTTP/1.0 knows no chunks
+      reply.rest.append_to(self.body, piece_octets);
+    }
+    failure = co_await write_whole(self, reply.status, asked.version(), keep_alive);
+  } else {
+    failure = co_await write_chunked(self, reply, keep_alive);
+  }
+  if (failure == beast::error::timeout) {
+    self.log.refuse(refusal::slow_client, self.connection.peer, "it does not take its reply");
+  }
+  co_return !failure && keep_alive;
+}
+
+/// Why a request could not be read, and the status that says so; no reason when the peer just went.
+struct read_failure {
+  std::optional<refusal> reason;
+  unsigned status = 0; ///< 0: the connection cannot carry a reply any more
+  std::string_view detail;
+};
+
+read_failure judge(error_code failure) {
+  if (failure == beast::error::timeout) {
+    return {refusal::slow_client, 0, "its request was not complete in time"};
+  }
+  if (failure == http::error::header_limit || failure == http::error::buffer_overflow) {
+    return {refusal::header_too_long, 431, "URL and header fields are longer than 8 KiB"};
+  }
+  if (failure == http::error::body_limit) {
+    return {refusal::body_too_long, 413, "the body is longer than 64 KiB"};
+  }
+  const bool is_http_error = failure.category() == make_error_code(http::error{}).category();
+  if (is_http_error && failure != http::error::end_of_stream &&
+      failure != http::error::partial_message) {
+    return {refusal::bad_http, 400, "this is not HTTP/1.1"};
+  }
+  return {};
+}
+
+/// Gives the peer time to read our last words: closing while its input is unread would reset the
+/// connection and take them away.
+asio::awaitable<void> linger(session& self) {
+  error_code ignored;
+  self.stream().socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  self.stream().expires_after(linger_time_max);
+  std::array<char, 4096> waste;
+  std::size_t total = 0;
+  while (total < linger_octets_max) {
+    const auto [failure, octets] =
+        co_await self.stream().async_read_some(asio::buffer(waste), awaiting);
+    if (failure) {
+      co_return;
+    }
+    total += octets;
+  }
+}
+
+asio::awaitable<void> refuse_unreadable(session& self, error_code failure) {
+  const read_failure judged = judge(failure);
+  if (!judged.reason) {
+    co_return;
+  }
+  self.log.refuse(*judged.reason, self.connection.peer, judged.detail);
+  if (judged.status == 0) {
+    co_return;
+  }
+  self.body.clear();
+  append_error(self.body, judged.detail);
+  constexpr bool keep_alive = false;
+  failure = co_await write_whole(self, judged.status, 11, keep_alive);
+  if (!failure) {
+    co_await linger(self);
+  }
+}
+
+} // namespace
+
+asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
+                                 journal& log) {
+  session self{.connection = connection, .handler = handler, .log = log};
+  bool goes_on = true;
+  while (goes_on) {
+    if (connection.trusted && self.input.size() == 0) {
+      if (co_await wait_idle(self)) {
+        co_return;
+      }
+    }
+    self.stream().expires_after(request_time_max);
+    request_parser parser;
+    parser.header_limit(http_header_octets_max);
+    parser.body_limit(http_body_octets_max);
+    const auto [failure, octets] =
+        co_await http::async_read(self.stream(), self.input, parser, awaiting);
+    if (failure) {
+      co_await refuse_unreadable(self, failure);
+      co_return;
+    }
+    goes_on = co_await answer_one(self, parser.get());
+  }
+  co_await linger(self);
+}
+
+} // namespace thor::backend

@@ -1,0 +1,147 @@
+#include "backend/serve/serving_loop.hpp"
+
+#include "backend/serve/limits.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace thor::backend {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+std::string text_of(const asio::ip::tcp::endpoint& endpoint) {
+  const std::string port = std::to_string(endpoint.port());
+  const std::string address = endpoint.address().to_string();
+  return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;
+}
+
+} // namespace
+
+serving_loop::serving_loop(request_handler& handler, journal& log)
+    : handler_(handler)
+    , log_(log)
+    , work_(asio::make_work_guard(context_))
+    , grace_(context_) {}
+
+void serving_loop::start() {
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void serving_loop::join() {
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void serving_loop::begin_stop() {
+  asio::post(context_, [this] {
+    stopping_ = true;
+    work_.reset();
+    if (is_empty()) {
+      return;
+    }
+    finish_all();
+    grace_.expires_after(stop_grace_max);
+    grace_.async_wait([this](error_code cancelled) {
+      if (!cancelled) {
+        cut_all();
+      }
+    });
+  });
+}
+
+/// A session that finds no further input ends by itself after the reply it is at.
+void serving_loop::finish_all() {
+  error_code ignored;
+  for (http_connection& connection : http_) {
+    connection.stream.socket().shutdown(asio::socket_base::shutdown_receive, ignored);
+  }
+  for (unix_connection& connection : unix_) {
+    connection.socket.shutdown(asio::socket_base::shutdown_receive, ignored);
+  }
+}
+
+void serving_loop::cut_all() {
+  error_code ignored;
+  for (http_connection& connection : http_) {
+    connection.stream.close();
+  }
+  for (unix_connection& connection : unix_) {
+    connection.socket.close(ignored);
+  }
+}
+
+void serving_loop::after_end(const std::exception_ptr& thrown) {
+  log_.report(thrown);
+  if (stopping_ && is_empty()) {
+    grace_.cancel();
+  }
+}
+
+bool serving_loop::make_room_for_http(std::string_view newcomer) {
+  const auto open = static_cast<std::size_t>(
+      std::ranges::count_if(http_, [](http_connection& c) { return c.stream.socket().is_open(); }));
+  if (open < connections_max) {
+    return true;
+  }
+  const auto stranger = std::ranges::find_if(
+      http_, [](http_connection& c) { return !c.trusted && c.stream.socket().is_open(); });
+  if (stranger == http_.end()) {
+    log_.refuse(refusal::connection_limit, newcomer, "too many connections");
+    return false;
+  }
+  log_.refuse(refusal::connection_limit, stranger->peer,
+              "too many connections, and it has not shown the token");
+  stranger->stream.close();
+  return true;
+}
+
+void serving_loop::adopt_http(asio::ip::tcp::socket socket) {
+  error_code failure;
+  const auto remote = socket.remote_endpoint(failure);
+  if (failure || stopping_) {
+    return;
+  }
+  std::string peer = text_of(remote);
+  if (!make_room_for_http(peer)) {
+    return;
+  }
+  socket.set_option(asio::ip::tcp::no_delay(true), failure);
+  const auto connection = http_.emplace(http_.end(), std::move(socket), std::move(peer));
+  ++log_.counters().http_accepted;
+  ++log_.counters().http_open;
+  asio::co_spawn(context_, serve_http(*connection, handler_, log_),
+                 [this, connection](const std::exception_ptr& thrown) {
+                   http_.erase(connection);
+                   --log_.counters().http_open;
+                   after_end(thrown);
+                 });
+}
+
+void serving_loop::adopt_unix(asio::local::stream_protocol::socket socket, uid_t user) {
+  std::string peer = "local user " + std::to_string(user);
+  if (stopping_) {
+    return;
+  }
+  if (unix_.size() >= connections_max) {
+    log_.refuse(refusal::connection_limit, peer, "too many connections");
+    return;
+  }
+  const auto connection = unix_.emplace(unix_.end(), std::move(socket), std::move(peer));
+  ++log_.counters().unix_accepted;
+  ++log_.counters().unix_open;
+  asio::co_spawn(context_, serve_unix(*connection, handler_, log_),
+                 [this, connection](const std::exception_ptr& thrown) {
+                   unix_.erase(connection);
+                   --log_.counters().unix_open;
+                   after_end(thrown);
+                 });
+}
+
+} // namespace thor::backend

@@ -1,0 +1,51 @@
+// One connection of either kind, from its first octet to its last.
+//
+// A session is a coroutine on its serving thread. It reads a request, has it answered, writes the
+// reply and repeats, one request at a time; it returns when the connection is done. Nothing it
+// meets ends in an exception.
+#pragma once
+
+#include "backend/serve/handler.hpp"
+#include "backend/serve/journal.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+
+#include <string>
+#include <utility>
+
+namespace thor::backend {
+
+struct http_connection {
+  http_connection(boost::asio::ip::tcp::socket socket, std::string peer_text)
+      : stream(std::move(socket))
+      , peer(std::move(peer_text)) {}
+
+  boost::beast::tcp_stream stream;
+  std::string peer; ///< for the log
+  /// It has shown the token. Until then a connection must be quick, and makes room for others.
+  bool trusted = false;
+};
+
+struct unix_connection {
+  unix_connection(boost::asio::local::stream_protocol::socket accepted, std::string peer_text)
+      : socket(std::move(accepted))
+      , peer(std::move(peer_text)) {}
+
+  boost::asio::local::stream_protocol::socket socket;
+  std::string peer; ///< for the log
+};
+
+/// Serves HTTP/1.1 with keep-alive. A trusted connection may be idle for ever: PowerDNS keeps its
+/// connections, and would fail a query if one were closed just when it is used.
+boost::asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
+                                        journal& log);
+
+/// Serves JSON lines. Never closes an idle connection: PowerDNS would answer SERVFAIL once for
+/// each.
+boost::asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& handler,
+                                        journal& log);
+
+} // namespace thor::backend

@@ -1,0 +1,44 @@
+#include "backend/serve/limits.hpp"
+#include "backend/serve/session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace thor::backend {
+
+namespace asio = boost::asio;
+
+asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& handler,
+                                 journal& log) {
+  constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
+  std::string input;
+  std::string reply;
+  while (true) {
+    const auto [failure, length] = co_await asio::async_read_until(
+        connection.socket, asio::dynamic_buffer(input, unix_line_octets_max), '\n', awaiting);
+    const bool too_long = failure == asio::error::not_found;
+    if (failure && !too_long) {
+      co_return;
+    }
+    reply.clear();
+    if (too_long) {
+      const std::string_view detail = "the request is longer than 64 KiB";
+      log.refuse(refusal::line_too_long, connection.peer, detail);
+      append_error(reply, detail);
+    } else {
+      handler.answer_line(std::string_view(input).substr(0, length - 1), connection.peer, reply);
+      input.erase(0, length);
+    }
+    reply += '\n';
+    const auto [unwritten, octets] =
+        co_await asio::async_write(connection.socket, asio::buffer(reply), awaiting);
+    if (unwritten || too_long) {
+      co_return;
+    }
+  }
+}
+
+} // namespace thor::backend
