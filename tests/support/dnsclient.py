@@ -48,6 +48,9 @@ class NameServer:
         self.address = address
         self.port = port
 
+    def __repr__(self):
+        return f"{self.address}#{self.port}"
+
     def ask(self, name, rdtype, timeout_s=3.0, tcp=False):
         query = dns.message.make_query(name, rdtype, use_edns=0, payload=1232)
         query.flags &= ~dns.flags.RD

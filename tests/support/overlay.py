@@ -16,7 +16,6 @@ One overlay a process, used from the main thread.
 import json
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -42,13 +41,13 @@ class Failure(AssertionError):
 
 
 def wait_until(predicate, what, timeout_s=READY_S, every_s=POLL_S):
-    """Returns the first true value of predicate(), or raises Failure after `timeout_s`."""
+    """Returns the first true value of predicate(), or raises Failure after `timeout_s`; `what` is a text, or makes it."""
     deadline = time.monotonic() + timeout_s
     while True:
         if value := predicate():
             return value
         if time.monotonic() >= deadline:
-            raise Failure(f"not within {timeout_s:g} s: {what}")
+            raise Failure(f"not within {timeout_s:g} s: {what() if callable(what) else what}")
         time.sleep(every_s)
 
 
@@ -256,20 +255,20 @@ class Overlay:
         self.processes.append(daemon)
         return daemon
 
-    def start_event_server(self, name="es1", **table):
+    def start_event_server(self, name="es1", listen=None, **table):
+        """thor-eventserver at `listen`, by default a free port."""
         self.ca.issue(name, ["thor_eventserver"], self.home(name) / "tls")
-        self.configure(name, {"eventserver": {"listen": [f"{self.address}:0"], **table}})
-        daemon = self.start(name, "thor-eventserver").wait_ready()
-        listening = daemon.status()["listen"][0]
-        self.event_servers.append(listening)
-        # Whenever it starts again it is where the members' configuration says.
-        self.configure(name, {"eventserver": {"listen": [listening], **table}})
-        return daemon
+        listen = listen or f"{self.address}:{self.free_port()}"
+        self.configure(name, {"eventserver": {"listen": [listen], **table}})
+        if listen not in self.event_servers:
+            self.event_servers.append(listen)
+        return self.start(name, "thor-eventserver").wait_ready()
 
-    def start_manager(self, name="m1", **table):
+    def start_manager(self, name="m1", wait=True, **overlay):
         self.ca.issue(name, ["thor_manager"], self.home(name) / "tls")
-        self.configure(name, {"manager": table})
-        return self.start(name, "thor-manager").wait_ready()
+        self.configure(name, {}, **overlay)
+        manager = self.start(name, "thor-manager")
+        return manager.wait_ready() if wait else manager
 
     def start_dns(self, name="dns1", pdns=("pdns",), **table):
         """thor-dns, for the pdns_server processes of the given names."""
