@@ -43,6 +43,10 @@ void check(error_code failure, const std::string& what) {
   }
 }
 
+std::string last_error() {
+  return error_code(errno, boost::system::system_category()).message();
+}
+
 std::optional<tcp::endpoint> read_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
@@ -84,6 +88,21 @@ void remove_stale(asio::io_context& context, const std::string& path) {
     fail(path, "there is a socket, and to connect to it failed: " + failure.message());
   }
   ::unlink(path.c_str());
+}
+
+/// Leaves the socket to our user and one group; returns its inode.
+ino_t restrict(const std::string& path, std::optional<gid_t> group) {
+  constexpr mode_t owner_and_group = 0660;
+  constexpr auto same_owner = static_cast<uid_t>(-1);
+  if (group && ::chown(path.c_str(), same_owner, *group) != 0) {
+    fail(path, "cannot give it to group " + std::to_string(*group) + ": " + last_error() +
+                   "; make our user a member of that group");
+  }
+  struct stat made{};
+  if (::chmod(path.c_str(), owner_and_group) != 0 || ::lstat(path.c_str(), &made) != 0) {
+    fail(path, last_error());
+  }
+  return made.st_ino;
 }
 
 /// The user at the other end.
@@ -140,23 +159,19 @@ void listener::listen_http(const std::string& address) {
   asio::co_spawn(context(), accept_http(), report_to(loops_.front()->log()));
 }
 
-void listener::listen_unix(const std::string& path, std::vector<uid_t> users) {
-  constexpr mode_t owner_and_group = 0660;
+void listener::listen_unix(const std::string& path, std::vector<uid_t> users,
+                           std::optional<gid_t> group) {
   error_code failure;
   remove_stale(context(), path);
   unix_.open(local(), failure);
   check(failure, path);
   unix_.bind(local::endpoint(path), failure);
   check(failure, path);
-  // Nobody can connect before listen(), so the mode is right from the first moment.
-  struct stat made{};
-  if (::chmod(path.c_str(), owner_and_group) != 0 || ::lstat(path.c_str(), &made) != 0) {
-    fail(path, error_code(errno, boost::system::system_category()).message());
-  }
+  unix_path_ = path;
+  // Nobody can connect before listen(), so the permissions are right from the first moment.
+  unix_inode_ = restrict(path, group);
   unix_.listen(asio::socket_base::max_listen_connections, failure);
   check(failure, path);
-  unix_path_ = path;
-  unix_inode_ = made.st_ino;
   users_ = std::move(users);
   users_.push_back(0);
   users_.push_back(::geteuid());

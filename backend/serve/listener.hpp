@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ class listener {
   /// Listens at "127.0.0.1:8053" or "[::1]:0".
   void listen_http(const std::string& address);
   /// Listens at `path`, mode 0660, for our own user, root and `users`.
-  void listen_unix(const std::string& path, std::vector<uid_t> users);
+  void listen_unix(const std::string& path, std::vector<uid_t> users, std::optional<gid_t> group);
 
   [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
 

@@ -77,7 +77,7 @@ server::server(const server_options& options, log_sink log)
     parts_->doors->listen_http(options.http);
   }
   if (!options.unix_path.empty()) {
-    parts_->doors->listen_unix(options.unix_path, options.unix_users);
+    parts_->doors->listen_unix(options.unix_path, options.unix_users, options.unix_group);
   }
   for (const auto& thread : parts_->threads) {
     thread->loop.start();

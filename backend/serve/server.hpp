@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ struct server_options {
   std::string unix_path;
   /// Users that may connect to the Unix socket besides root and our own.
   std::vector<uid_t> unix_users;
+  /// Group of the Unix socket, through which those users reach it; without one it is ours. Our user
+  /// must be a member.
+  std::optional<gid_t> unix_group;
   /// Serving threads, >= 1.
   unsigned threads = 1;
 };

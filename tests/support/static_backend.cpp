@@ -36,6 +36,7 @@ options read_options(int argc, char** argv) {
   app.add_option("--token", out.serve.http_token, "first segment of the URL");
   app.add_option("--unix", out.serve.unix_path, "path of the Unix socket");
   app.add_option("--unix-user", out.serve.unix_users, "user id that may connect to it");
+  app.add_option("--unix-group", out.serve.unix_group, "group id of the Unix socket");
   app.add_option("--threads", out.serve.threads, "serving threads");
   app.add_option("--members", out.zone.members, "members of the role");
   app.add_option("--slice", out.zone.slice, "records of the role in one answer, 0 = all");
