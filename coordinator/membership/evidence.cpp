@@ -43,12 +43,13 @@ sighting sight(model::time_point now, std::size_t server, const wire::fact& abou
 }
 
 support support_of(model::time_point now, const evidence& e) {
-  support out{false, false, model::time_point::min()};
+  support out{.until = model::time_point::min()};
   for (const auto& s : e.sightings) {
     const auto& server = e.servers[s.server];
-    if (!server.up || !server.fresh || !s.open() || !applies(s, e) || now >= s.gone_from)
+    if (!server.up || !server.fresh || !applies(s, e) || is_cut_off(s) || now >= s.gone_from)
       continue;
     out.vouched = true;
+    out.present |= s.open();
     out.timely |= s.state == wire::fact_state::connected;
     out.until = std::max(out.until, s.gone_from);
   }
@@ -71,6 +72,8 @@ accusation accusation_of(model::time_point now, const evidence& e) {
     if (!server.reachable())
       continue;
     ++reachable;
+    if (!server.is_current(now))
+      continue;
     const auto* seen = sighting_at(e, i);
     if (seen == nullptr) {
       strangers += later(server.may_deny_from()) ? 0 : 1;

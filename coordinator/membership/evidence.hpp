@@ -37,6 +37,10 @@ struct event_server {
 
   /// It takes part in judgements.
   [[nodiscard]] bool reachable() const { return up && synced && fresh; }
+  /// Its word is current: were it frozen, a heartbeat would be missing.
+  [[nodiscard]] bool is_current(model::time_point now) const {
+    return now < heard_at + heartbeat_late_max;
+  }
   /// From when on what it saw counts against a member ...
   [[nodiscard]] model::time_point may_accuse_from() const {
     return admitting ? model::never : std::max(trusted_from, started_at + lease);
@@ -75,9 +79,10 @@ struct evidence {
 
 /// Who speaks for the member.
 struct support {
-  bool vouched = false;                   ///< a fresh event server heard it within the lease
-  bool timely = false;                    ///< ... and its renewals come in time there
-  model::time_point until = model::never; ///< without news it is vouched until then
+  bool present = false; ///< a fresh event server has it connected and heard it within the lease
+  bool timely = false;  ///< ... and its renewals come in time there
+  bool vouched = false; ///< it is present, or had its connection closed a moment ago
+  model::time_point until = model::never; ///< without news it is vouched for until then
 };
 support support_of(model::time_point now, const evidence& e);
 

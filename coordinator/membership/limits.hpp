@@ -13,8 +13,10 @@ inline constexpr std::chrono::milliseconds close_grace{250};
 /// A member that lost an event server is back at it, or at its successor, within this time: the
 /// longest wait between two of its attempts is 7.5 s. Absence proves nothing earlier.
 inline constexpr std::chrono::seconds absence_grace{10};
-/// Event servers send a heartbeat every second; without one for this long a server neither
-/// vouches nor accuses nor counts as reachable.
+/// Event servers send a heartbeat every second. Without one for this long a server does not accuse
+/// (it may be frozen, and what it said last may be over) ...
+inline constexpr std::chrono::milliseconds heartbeat_late_max{1300};
+/// ... and without one for this long it does not vouch either, nor counts as reachable.
 inline constexpr std::chrono::milliseconds heartbeat_silence_max{2500};
 /// At most this many event servers have to agree that a member is gone.
 inline constexpr std::size_t confirmations_max = 2;

@@ -25,16 +25,17 @@ model::presence unknown_presence(const model::node_id& id) {
 
 void membership::on_event(model::time_point now, const input& in, effects& out) {
   roster_.notice_call(now, out);
+  forget_gone(now);
   std::visit([&](const auto& i) { on(now, i, out); }, in);
 }
 
 void membership::on_deadline(model::time_point now, effects& out) {
   roster_.notice_call(now, out);
+  forget_gone(now);
   if (roster_.notice_silence(now, out))
     evaluate_all(now, out);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now)
     evaluate(now, records_.at(deadlines_.begin()->second), out);
-  forget_gone(now);
 }
 
 model::time_point membership::next_deadline() const {
@@ -259,7 +260,7 @@ model::time_point membership::consider(model::time_point now, record& r, const s
                                        effects& out) {
   if (const auto cut = cut_off_of(now, evidence_of(r)))
     return cut->until;
-  if (!s.vouched || r.what.at <= r.left_at)
+  if (!s.present || r.what.at <= r.left_at)
     return model::never;
   if (now < r.flaps.readmit_from())
     return r.flaps.readmit_from();

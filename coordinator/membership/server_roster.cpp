@@ -76,7 +76,7 @@ void server_roster::down(std::size_t server) {
 bool server_roster::heartbeat(model::time_point now, std::size_t server,
                               const wire::heartbeat& beat, effects& out) {
   auto& s = servers_[server];
-  const bool changed = !s.fresh || s.admitting != beat.admitting;
+  const bool changed = !s.fresh || !s.is_current(now) || s.admitting != beat.admitting;
   if (!s.fresh) {
     out.push_back(note{level::info, "event_server_heard_again", name_of(s),
                        "after " + milliseconds_text(now - s.heard_at)});
