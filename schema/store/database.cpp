@@ -123,7 +123,7 @@ std::expected<void, error> recognise(SQLite::Database& db, const std::filesystem
   const std::int64_t id = pragma(db, "application_id");
   const bool empty = db.execAndGet("SELECT count(*) FROM sqlite_schema").getInt64() == 0;
   if (id != kind.application_id && !(id == 0 && empty)) {
-    return std::unexpected(make_error(file, errc::wrong_schema,
+    return std::unexpected(make_error(file, errc::foreign,
                                       "a database, but not a Thor " + std::string(kind.what),
                                       "name another file in the configuration"));
   }
@@ -136,7 +136,7 @@ std::expected<void, error> migrate(SQLite::Database& db, const std::filesystem::
   const auto known = static_cast<std::int64_t>(kind.migrations.size());
   const std::int64_t version = pragma(db, "user_version");
   if (version < 0 || version > known) {
-    return std::unexpected(make_error(file, errc::wrong_schema,
+    return std::unexpected(make_error(file, errc::newer_schema,
                                       "its schema has version " + std::to_string(version) +
                                           ", this program knows versions up to " +
                                           std::to_string(known),

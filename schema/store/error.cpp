@@ -8,8 +8,10 @@ std::string_view to_string(errc code) {
     return "cannot open";
   case errc::corrupt:
     return "corrupt";
-  case errc::wrong_schema:
-    return "wrong schema";
+  case errc::foreign:
+    return "foreign";
+  case errc::newer_schema:
+    return "newer schema";
   case errc::busy:
     return "busy";
   case errc::full:

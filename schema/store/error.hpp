@@ -10,7 +10,8 @@ namespace thor::store {
 enum class errc : std::uint8_t {
   cannot_open,  ///< missing directory, missing permission, not a regular file
   corrupt,      ///< not a database, or a damaged one
-  wrong_schema, ///< another program's database, or one of a newer Thor
+  foreign,      ///< a database, but another program's
+  newer_schema, ///< made by a newer Thor
   busy,         ///< another writer held it for longer than busy_timeout_ms
   full,         ///< no space left
   read_only,    ///< the file or its file system cannot be written
