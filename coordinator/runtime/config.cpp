@@ -179,7 +179,9 @@ const toml::node* ask_for(opened_table& at, std::string_view key) {
 
 void add_value_error(config_tree& tree, const opened_table& at, std::string_view key,
                      const toml::source_region& where, std::string_view why) {
-  tree.errors.push_back(error_at(where, fmt::format("{} in [{}] {}", key, at.name, why)));
+  const auto subject =
+      key.empty() ? fmt::format("[{}]", at.name) : fmt::format("{} in [{}]", key, at.name);
+  tree.errors.push_back(error_at(where, fmt::format("{} {}", subject, why)));
 }
 
 void add_type_error(config_tree& tree, const opened_table& at, std::string_view key,

@@ -67,8 +67,8 @@ class section {
   /// caller asks for each.
   [[nodiscard]] std::vector<std::string> names() const;
 
-  /// Adds an error at the key's place (or at the table's when the key is absent): for what only the
-  /// program can judge. `why` completes a sentence about the value: "is no address".
+  /// Adds an error at the key's place, or at the table's when the key is absent or "": for what
+  /// only the program can judge. `why` completes a sentence about the value: "is no address".
   void reject(std::string_view key, std::string_view why);
 
  private:

@@ -1,0 +1,129 @@
+#include "coordinator/daemon/node/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace thor::node {
+namespace {
+
+/// Roles of the overlay's own programs are not offered by a node.
+constexpr std::string_view own_role_prefix = "thor_";
+
+std::vector<std::string> read_roles(runtime::section& table) {
+  auto roles = table.texts("roles", {});
+  for (const auto& role : roles) {
+    if (!model::is_role_name(role)) {
+      table.reject("roles",
+                   fmt::format("has \"{}\", which is no role name such as sip_proxy", role));
+    }
+  }
+  return roles;
+}
+
+std::vector<model::ip_address> read_addresses(runtime::section& table) {
+  std::vector<model::ip_address> out;
+  for (const auto& text : table.texts("addresses", {})) {
+    if (const auto parsed = model::ip_address::parse(text)) {
+      out.push_back(*parsed);
+    } else {
+      table.reject("addresses", fmt::format("has \"{}\", which is no IP address", text));
+    }
+  }
+  return out;
+}
+
+std::map<std::string, std::string> read_attributes(runtime::section table) {
+  std::map<std::string, std::string> out;
+  for (const auto& key : table.names()) {
+    out.emplace(key, table.text(key, ""));
+  }
+  return out;
+}
+
+model::role_offer read_offer(runtime::section table) {
+  constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
+  model::role_offer out;
+  out.priority = static_cast<std::uint16_t>(table.integer("priority", out.priority, 0, uint16_max));
+  out.weight = static_cast<std::uint16_t>(table.integer("weight", out.weight, 0, uint16_max));
+  auto ports = table.table("ports");
+  for (const auto& service : ports.names()) {
+    out.ports[service] = static_cast<std::uint16_t>(ports.integer(service, 0, 0, uint16_max));
+  }
+  return out;
+}
+
+/// The bounds that a presence has anyway.
+void check_bounds(const settings& how, runtime::section& table) {
+  const auto any_id = model::node_id::parse("node");
+  const auto any_address = model::ip_address::v4({192, 0, 2, 1});
+  model::presence whole{*any_id, {}, how.addresses, how.offers, how.site, {}, how.attributes};
+  if (whole.addresses.empty()) {
+    whole.addresses.push_back(any_address);
+  }
+  if (const auto valid = model::validate(whole); !valid) {
+    table.reject("", fmt::format("is out of bounds: {}", valid.error().detail));
+  }
+}
+
+} // namespace
+
+settings read_settings(runtime::config& from) {
+  auto table = from.table("node");
+  settings out;
+  out.roles = read_roles(table);
+  out.addresses = read_addresses(table);
+  const bool hold = table.choice("on_stop", "leave", {"leave", "hold"}) == "hold";
+  const auto hold_s = table.integer("hold_s", 10, 1, hold_max.count());
+  out.hold = std::chrono::seconds(hold ? hold_s : 0);
+  out.site = table.text("site", "");
+  out.attributes = read_attributes(table.table("attributes"));
+  auto offers = table.table("role");
+  for (const auto& role : offers.names()) {
+    out.offers.emplace(role, read_offer(offers.table(role)));
+  }
+  check_bounds(out, table);
+  return out;
+}
+
+std::expected<model::presence, std::string>
+make_presence(const settings& how, const identity::peer& self, model::role_state state) {
+  model::presence out{self.id, {}, how.addresses, {}, how.site, {}, how.attributes};
+  auto roles = how.roles;
+  if (roles.empty()) {
+    std::ranges::copy_if(self.roles, std::back_inserter(roles),
+                         [](const auto& role) { return !role.starts_with(own_role_prefix); });
+  }
+  if (roles.empty()) {
+    return std::unexpected(fmt::format(
+        "the certificate of {} has no OU that is a role to offer; issue one with thor-ca issue "
+        "{} --role ...",
+        self.id.text(), self.id.text()));
+  }
+  for (const auto& role : roles) {
+    if (!self.has_role(role)) {
+      return std::unexpected(
+          fmt::format("roles in [node] has \"{}\", but the certificate of {} has no such OU", role,
+                      self.id.text()));
+    }
+    const auto configured = how.offers.find(role);
+    auto& offer = out.roles[role];
+    offer = configured == how.offers.end() ? model::role_offer{} : configured->second;
+    offer.state = state;
+  }
+  if (out.addresses.empty()) {
+    out.addresses = self.addresses;
+  }
+  for (const auto& address : out.addresses) {
+    if (!self.addresses.empty() &&
+        std::ranges::find(self.addresses, address) == self.addresses.end()) {
+      return std::unexpected(
+          fmt::format("addresses in [node] has {}, which is no address of the certificate of {}",
+                      address.text(), self.id.text()));
+    }
+  }
+  return out;
+}
+
+} // namespace thor::node

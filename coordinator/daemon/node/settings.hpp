@@ -1,0 +1,38 @@
+// The table [node] of the configuration, and what it means together with the certificate.
+#pragma once
+
+#include "coordinator/identity/peer.hpp"
+#include "coordinator/model/presence.hpp"
+#include "coordinator/runtime/config.hpp"
+
+#include <chrono>
+#include <expected>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace thor::node {
+
+inline constexpr std::chrono::seconds hold_max{600};
+
+struct settings {
+  std::vector<std::string> roles; ///< empty = those of the certificate
+  std::vector<model::ip_address>
+      addresses; ///< empty = those of the certificate, else the local one
+  /// How long the others are asked to keep us when the process is told to stop; 0 = we leave.
+  std::chrono::seconds hold{0};
+  std::string site;
+  std::map<std::string, std::string> attributes;
+  std::map<std::string, model::role_offer> offers; ///< by role; other roles offer the defaults
+};
+
+/// What is wrong is recorded in `from`.
+settings read_settings(runtime::config& from);
+
+/// What this node says of itself. Without addresses here or in the certificate they stay empty, for
+/// the client to fill in. The error names the configured role or address that the certificate does
+/// not allow, because no event server would accept it.
+std::expected<model::presence, std::string>
+make_presence(const settings& how, const identity::peer& self, model::role_state state);
+
+} // namespace thor::node
