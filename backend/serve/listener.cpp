@@ -69,8 +69,17 @@ std::optional<tcp::endpoint> read_endpoint(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
+local::endpoint local_endpoint(const std::string& path) {
+  try {
+    return {path};
+  } catch (const boost::system::system_error& e) { // longer than a socket's path can be
+    fail(path, e.code().message());
+  }
+}
+
 /// Takes a socket out of the way that a process left behind when it crashed.
-void remove_stale(asio::io_context& context, const std::string& path) {
+void remove_stale(asio::io_context& context, const local::endpoint& endpoint) {
+  const std::string path = endpoint.path();
   struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) {
     return;
@@ -80,7 +89,7 @@ void remove_stale(asio::io_context& context, const std::string& path) {
   }
   local::socket probe(context);
   error_code failure;
-  probe.connect(local::endpoint(path), failure);
+  probe.connect(endpoint, failure);
   if (!failure) {
     fail(path, "another process serves there; stop it or choose another path");
   }
@@ -162,10 +171,11 @@ void listener::listen_http(const std::string& address) {
 void listener::listen_unix(const std::string& path, std::vector<uid_t> users,
                            std::optional<gid_t> group) {
   error_code failure;
-  remove_stale(context(), path);
+  const local::endpoint endpoint = local_endpoint(path);
+  remove_stale(context(), endpoint);
   unix_.open(local(), failure);
   check(failure, path);
-  unix_.bind(local::endpoint(path), failure);
+  unix_.bind(endpoint, failure);
   check(failure, path);
   unix_path_ = path;
   // Nobody can connect before listen(), so the permissions are right from the first moment.

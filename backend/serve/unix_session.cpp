@@ -7,6 +7,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <utility>
+
 namespace thor::backend {
 
 namespace asio = boost::asio;
@@ -16,26 +18,31 @@ asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& h
   constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
   std::string input;
   std::string reply;
+  bool skipping = false; // the rest of a request that is too long
   while (true) {
     const auto [failure, length] = co_await asio::async_read_until(
         connection.socket, asio::dynamic_buffer(input, unix_line_octets_max), '\n', awaiting);
-    const bool too_long = failure == asio::error::not_found;
-    if (failure && !too_long) {
+    if (failure == asio::error::not_found) {
+      input.clear();
+      skipping = true;
+      continue;
+    }
+    if (failure) {
       co_return;
     }
     reply.clear();
-    if (too_long) {
-      const std::string_view detail = "the request is longer than 64 KiB";
+    if (std::exchange(skipping, false)) {
+      constexpr std::string_view detail = "the request is longer than 64 KiB";
       log.refuse(refusal::line_too_long, connection.peer, detail);
       append_error(reply, detail);
     } else {
       handler.answer_line(std::string_view(input).substr(0, length - 1), connection.peer, reply);
-      input.erase(0, length);
     }
+    input.erase(0, length);
     reply += '\n';
     const auto [unwritten, octets] =
         co_await asio::async_write(connection.socket, asio::buffer(reply), awaiting);
-    if (unwritten || too_long) {
+    if (unwritten) {
       co_return;
     }
   }
