@@ -56,18 +56,12 @@ std::expected<model::ip_address, error> read_address(const ASN1_OCTET_STRING* oc
   return refuse("a SAN iPAddress has " + std::to_string(size) + " octets, not 4 or 16");
 }
 
-// Other kinds of name are left alone: nobody here verifies them.
+// Other kinds of name are left alone: nobody here verifies them. A subjectAltName that is repeated
+// or not readable was refused by check_form().
 std::expected<std::vector<model::ip_address>, error> addresses_of(const X509* certificate) {
-  int found = 0;
   const general_names_ptr names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, nullptr)));
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   std::vector<model::ip_address> addresses;
-  if (names == nullptr) {
-    constexpr int absent = -1;
-    if (found == absent)
-      return addresses;
-    return refuse("subjectAltName is repeated or not readable");
-  }
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_IPADD)

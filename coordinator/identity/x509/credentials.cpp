@@ -82,6 +82,8 @@ tls_context_ptr make_tls_context(const trust& anchors, X509* certificate, EVP_PK
   SSL_CTX_set1_cert_store(c, anchors.store());
   SSL_CTX_set_security_level(c, security_level);
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // The other side has the CA already.
+  SSL_CTX_set_mode(c, SSL_MODE_NO_AUTO_CHAIN);
   // A resumed session would skip the look at certificate and revocation list.
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(c, SSL_OP_NO_TICKET);

@@ -79,7 +79,9 @@ void note(SSL* connection, error why) {
 
 error describe_refusal(X509_STORE_CTX* at) {
   const int reason = X509_STORE_CTX_get_error(at);
-  X509* certificate = X509_STORE_CTX_get_current_cert(at);
+  // A chain that leads nowhere is reported where it ends; whose it is stands at its beginning.
+  X509* certificate = code_of(reason) == errc::untrusted ? X509_STORE_CTX_get0_cert(at)
+                                                         : X509_STORE_CTX_get_current_cert(at);
   if (certificate == nullptr)
     return {errc::bad_certificate, X509_verify_cert_error_string(reason)};
   return {code_of(reason),

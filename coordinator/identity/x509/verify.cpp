@@ -40,11 +40,11 @@ std::expected<author, error> read_author(std::string_view der, const trust& anch
   const auto certificate = parse_certificate(der);
   if (!certificate)
     return std::unexpected(certificate.error());
+  if (auto trusted = anchors.check_chain(certificate->get(), now); !trusted)
+    return std::unexpected(trusted.error());
   auto who = read_peer(certificate->get(), domain);
   if (!who)
     return std::unexpected(who.error());
-  if (auto trusted = anchors.check_chain(certificate->get(), now); !trusted)
-    return std::unexpected(trusted.error());
   return author{*std::move(who), key_ptr(X509_get_pubkey(certificate->get()))};
 }
 
