@@ -62,7 +62,10 @@ agent::settings agent_settings(const options& how, const std::vector<runtime::en
                                const identity::x509::credentials& who) {
   const bool listens_only = how.incarnation_file.empty();
   return {who.self().id,
-          listens_only ? 0 : take_incarnation(how.incarnation_file, runtime::unix_now()),
+          listens_only ? 0
+                       : take_incarnation(how.incarnation_file,
+                                          std::chrono::floor<std::chrono::milliseconds>(
+                                              std::chrono::system_clock::now())),
           how.software, how.topics, fixed_servers(servers)};
 }
 

@@ -35,14 +35,14 @@ std::uint64_t last_incarnation(const std::filesystem::path& file) {
 
 } // namespace
 
-std::uint64_t take_incarnation(const std::filesystem::path& file, model::unix_time now) {
+std::uint64_t take_incarnation(const std::filesystem::path& file,
+                               std::chrono::sys_time<std::chrono::milliseconds> now) {
   std::error_code failure;
   if (file.has_parent_path()) {
     std::filesystem::create_directories(file.parent_path(), failure);
   }
-  const auto clock = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
-  const auto taken =
-      std::max(last_incarnation(file) + 1, static_cast<std::uint64_t>(clock.count()));
+  const auto clock = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  const auto taken = std::max(last_incarnation(file) + 1, clock);
   if (const auto stored = runtime::write_file_atomically(file, fmt::format("{}\n", taken));
       !stored) {
     throw std::runtime_error(stored.error());

@@ -47,12 +47,12 @@ std::optional<halves> cut(std::string_view text) {
     }
     return std::nullopt;
   }
-  const auto colon = text.rfind(':');
+  const auto colon = text.find(':');
   if (colon == std::string_view::npos) {
     return halves{text, {}, false};
   }
-  if (colon + 1 == text.size()) {
-    return std::nullopt;
+  if (colon + 1 == text.size() || colon != text.rfind(':')) {
+    return std::nullopt; // an IPv6 address without brackets would be ambiguous
   }
   return halves{text.substr(0, colon), text.substr(colon + 1), false};
 }
@@ -75,27 +75,17 @@ std::expected<endpoint, std::string> parse_endpoint(std::string_view text,
   if (!parts) {
     return std::unexpected(quoted(text) + " is not \"host:port\" or \"[IPv6 address]:port\"");
   }
-  auto port = default_port;
-  if (!parts->port.empty()) {
-    port = parse_port(parts->port);
-    if (!port) {
-      return std::unexpected(quoted(text) + " has a port that is not 0 to 65535" +
-                             (parts->host.find(':') == std::string_view::npos || parts->bracketed
-                                  ? ""
-                                  : "; write an IPv6 address in brackets"));
-    }
-  }
+  const auto port = parts->port.empty() ? default_port : parse_port(parts->port);
   if (!port) {
-    return std::unexpected(quoted(text) + " has no port");
+    return std::unexpected(quoted(text) + (parts->port.empty()
+                                               ? " has no port"
+                                               : " has a port that is not 0 to 65535"));
   }
   const auto address = model::ip_address::parse(parts->host);
-  if (address && !address->is_v4() && !parts->bracketed) {
-    return std::unexpected(quoted(text) + " is ambiguous; write an IPv6 address in brackets");
-  }
-  if (address) {
+  if (address && parts->bracketed != address->is_v4()) {
     return endpoint{address->text(), *port};
   }
-  if (parts->bracketed || !is_host_name(parts->host)) {
+  if (address || parts->bracketed || !is_host_name(parts->host)) {
     return std::unexpected(quoted(text) + " names no host or address");
   }
   return endpoint{std::string(parts->host), *port};
