@@ -236,7 +236,9 @@ void dns_service::publish(const publish_zone& wanted) {
   const auto changed = zone::changed_names(current_.get(), *built.zone);
   install(std::move(built.zone));
   purge(changed);
-  write_down(wanted.cause);
+  // On disk stays the last zone that was whole: what a restart and the gsqlite3 backend can serve.
+  if (machine_.state() != feed_state::unknown)
+    write_down(wanted.cause);
   spdlog::debug("published serial {}: {} names changed ({})", current_->serial, changed.size(),
                 wanted.cause);
 }
