@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""PowerDNS with its gsqlite3 backend on zone.sqlite3 answers every query as it does with thor-dns behind it.
+"""PowerDNS with its gsqlite3 backend on zone.sqlite3 (pdns-conf/emergency) answers every query as it does with thor-dns behind it.
 
 The emergency mode, and an oracle: two independent ways from the same zone to an answer on the wire."""
 
@@ -12,7 +12,7 @@ import dns.rdatatype
 import dns.zone
 
 import overlaytest
-from overlay import DOMAIN, Overlay, Pdns, wait_until
+from overlay import DOMAIN, Overlay, wait_until
 
 TYPES = ["A", "AAAA", "SRV", "NAPTR", "TXT", "SOA", "NS", "CNAME", "MX", "PTR", "CAA"]
 OPERATOR_RECORDS = [
@@ -55,19 +55,6 @@ class SameAnswers(overlaytest.OverlayTest):
                                  [(zone, f"{name}.{DOMAIN}" if name else DOMAIN, rdtype, content)
                                   for name, rdtype, content in OPERATOR_RECORDS])
 
-    def start_gsqlite3(self):
-        net = self.net
-        home = net.home("pdns-sqlite")
-        port = net.free_port()
-        settings = {"launch": "gsqlite3", "gsqlite3-database": net.home("dns1") / "state" / "zone.sqlite3", "gsqlite3-dnssec": "no",
-                    "local-address": net.address, "local-port": port, "socket-dir": home / "run", "guardian": "no",
-                    "daemon": "no", "cache-ttl": 0, "query-cache-ttl": 0, "negquery-cache-ttl": 0, "security-poll-suffix": "",
-                    "zone-cache-refresh-interval": 0}
-        (home / "pdns.conf").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-        pdns = Pdns("pdns-sqlite", home, net.directory / "pdns-sqlite.log", net.address, port, home / "run")
-        net.processes.append(pdns)
-        return pdns.wait_ready()
-
     def questions(self, server):
         """Every name of the zone, every name above and some below and beside them, in every type, and in odd case."""
         zone = dns.zone.from_xfr(dns.query.xfr(server.address, DOMAIN, port=server.port, relativize=False), relativize=False)
@@ -84,7 +71,7 @@ class SameAnswers(overlaytest.OverlayTest):
     def test_every_answer_is_the_same(self):
         ours = self.pdns[0].server
         serial = ours.ask(DOMAIN, "SOA").texts("SOA")
-        theirs = self.start_gsqlite3().server
+        theirs = self.net.start_pdns("pdns-sqlite", "emergency").server
         wait_until(lambda: theirs.ask(DOMAIN, "SOA").texts("SOA") == serial, "zone.sqlite3 holds the zone that is served")
         questions = self.questions(ours)
         counts, different = collections.Counter(), []

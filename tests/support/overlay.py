@@ -66,6 +66,17 @@ def toml(table, path=""):
     return "".join(plain + tables)
 
 
+def with_options(text, options):
+    """A pdns.conf with other values; a function makes the value from the one that is there."""
+    for key, value in options.items():
+        def changed(line, key=key, value=value):
+            return f"{key}={value(line[1]) if callable(value) else value}"
+        text, found = re.subn(rf"^{key}=(.*)$", changed, text, flags=re.M)
+        if found != 1:
+            raise Failure(f"the shipped pdns.conf has {found} lines for {key}")
+    return text
+
+
 class Process:
     """One child process, its output in a file."""
 
@@ -157,9 +168,8 @@ class Daemon(Process):
 class Pdns(Process):
     """A real pdns_server."""
 
-    def __init__(self, name, config_dir, log, address, port, socket_dir):
+    def __init__(self, name, config_dir, log, address, port):
         self.server = NameServer(address, port)
-        self.control = socket_dir / "pdns.controlsocket"
         super().__init__(name, ["/usr/sbin/pdns_server", f"--config-dir={config_dir}"], log)
 
     def wait_ready(self, timeout_s=READY_S):
@@ -201,6 +211,7 @@ class Overlay:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="thor-"))
         self.processes = []
         self.event_servers = []
+        self.http_backends = {}  # where the thor-dns of a name listens
         self.node_numbers = {}
         self.ca = Authority(self.directory / "ca", domain)
 
@@ -276,7 +287,8 @@ class Overlay:
         self.ca.issue(name, ["thor_dnsmanager"], home / "tls")
         hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [address]}
                  for number, (address, _, port) in enumerate((s.rpartition(":") for s in self.event_servers), 1)]
-        dns = {"http": f"{self.address}:{self.free_port()}", "http_token_file": f"{home}/state/pdns-token",
+        self.http_backends[name] = f"{self.address}:{self.free_port()}"
+        dns = {"http": self.http_backends[name], "http_token_file": f"{home}/state/pdns-token",
                "unix_socket": f"{home}/run/pdns-remote.sock",
                "pdns_control": [f"{self.home(server)}/run/pdns.controlsocket" for server in pdns],
                "name_server": [{"name": "ns1", "addresses": [self.address]}], "event_server": hosts}
@@ -284,14 +296,21 @@ class Overlay:
         return self.start(name, "thor-dns").wait_ready()
 
     def start_pdns(self, name="pdns", variant="http", dns="dns1"):
-        """A pdns_server with the shipped configuration of one variant, "http" or "unix", as the front of one thor-dns."""
-        home = self.home(name)
+        """A pdns_server in front of a thor-dns, with the shipped configuration of one variant ("http", "unix",
+        "emergency"); only addresses, ports, paths, the token and the group are ours."""
+        home, behind = self.home(name), self.home(dns)
         port = self.free_port()
-        text = (SOURCE / "pdns-conf" / f"pdns-{variant}.conf").read_text()
-        status = next(p for p in self.processes if p.name == dns and p.running()).status()
-        token = (self.home(dns) / "state/pdns-token").read_text().strip()
-        (home / "pdns.conf").write_text(text)
-        pdns = Pdns(name, home, self.directory / f"{name}.log", self.address, port, home / "run")
+        options = {"local-address": self.address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
+        if variant == "emergency":
+            options["gsqlite3-database"] = behind / "state/zone.sqlite3"
+        else:
+            token = (behind / "state/pdns-token").read_text().strip()
+            options["remote-connection-string"] = lambda shipped: shipped.replace(
+                "127.0.0.1:8053/TOKEN", f"{self.http_backends[dns]}/{token}").replace(
+                "/run/thor/pdns-remote.sock", f"{behind}/run/pdns-remote.sock")
+        shipped = (SOURCE / "pdns-conf" / variant / "pdns.conf").read_text()
+        (home / "pdns.conf").write_text(with_options(shipped, options))
+        pdns = Pdns(name, home, self.directory / f"{name}.log", self.address, port)
         self.processes.append(pdns)
         return pdns.wait_ready()
 
@@ -300,13 +319,10 @@ class Overlay:
         number = self.node_numbers.setdefault(name, len(self.node_numbers) + 1)
         return [f"192.0.2.{number}" if number < 256 else f"198.18.{number >> 8}.{number & 255}", f"2001:db8::{number:x}"]
 
-    def prepare_node(self, name, roles, table=None, **overlay):
+    def start_node(self, name, roles, table=None, **overlay):
+        """thor-node with nothing but a certificate, and `table` as [node]."""
         self.ca.issue(name, roles, self.home(name) / "tls", self.node_addresses(name))
         self.configure(name, {"node": table or {}}, **overlay)
-
-    def start_node(self, name, roles=("sip_proxy",), table=None, **overlay):
-        """thor-node with nothing but a certificate, and `table` as [node]."""
-        self.prepare_node(name, roles, table, **overlay)
         return self.start(name, "thor-node")
 
     def forget(self, process):
