@@ -47,6 +47,8 @@ namespace {
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 /// Bounds what the kernel keeps for a peer that does not read.
 constexpr int socket_send_octets = 256 << 10;
+/// Read at once.
+constexpr std::size_t read_octets = 16 << 10;
 constexpr std::size_t close_reason_octets_max = 123; // RFC 6455 section 5.5
 
 using tls_stream = beast::ssl_stream<beast::tcp_stream>;
@@ -105,8 +107,6 @@ ws_server::outcome why_ended(const error_code& failure) {
     return {"closed", "the peer closed the connection"};
   if (failure == beast::error::timeout)
     return {"no_pong", fmt::format("no sign of life for {} s", session_idle.count())};
-  if (failure == websocket::error::message_too_big)
-    return {"frame_too_large", failure.message()};
   if (failure.category() == websocket::make_error_code(websocket::error::closed).category())
     return {"not_websocket", failure.message()};
   return {"connection_lost", failure.message()};
@@ -121,6 +121,8 @@ std::string_view word_of(wire::close_code code) {
   switch (code) {
   case wire::close_code::going_away:
     return "going_away";
+  case wire::close_code::too_large:
+    return "frame_too_large";
   case wire::close_code::replaced:
     return "replaced";
   case wire::close_code::protocol_error:
@@ -154,12 +156,15 @@ class ws_server::impl {
         : number(which)
         , stream(std::move(connection))
         , who(std::move(peer))
+        , frame_octets_max(who.has_role(identity::role_manager) ? wire::frame_octets_max
+                                                                : wire::member_frame_octets_max)
         , something_to_write(stream->get_executor(), asio::steady_timer::time_point::max())
         , last_moment(stream->get_executor()) {}
 
     const session_id number;
     const std::unique_ptr<ws_stream> stream;
     const identity::peer who;
+    const std::size_t frame_octets_max; ///< that it may send
     std::deque<outgoing> queue;
     std::size_t live_frames = 0;
     std::size_t live_octets = 0;
@@ -342,8 +347,7 @@ class ws_server::impl {
     error_code failure;
     while (!failure) {
       std::string text;
-      auto buffer = asio::dynamic_buffer(text);
-      std::tie(failure, std::ignore) = co_await from->stream->async_read(buffer, as_result);
+      failure = co_await read_message(from, text);
       if (failure || self->seen == nullptr || from->wanted)
         continue; // a closing session is read until its close frame comes
       if (from->stream->got_text())
@@ -352,6 +356,23 @@ class ws_server::impl {
         begin_close(from, {wire::close_code::protocol_error, "frames are text"});
     }
     self->end(from, why_ended(failure));
+  }
+
+  /// Beyond the limit the rest is read and thrown away, so that the peer comes to read why.
+  static asio::awaitable<error_code> read_message(session_ptr from, std::string& text) {
+    auto buffer = asio::dynamic_buffer(text);
+    do {
+      const auto [failure, size] =
+          co_await from->stream->async_read_some(buffer, read_octets, as_result);
+      if (failure)
+        co_return failure;
+      if (buffer.size() > from->frame_octets_max)
+        begin_close(from, {wire::close_code::too_large,
+                           fmt::format("a frame has at most {} octets", from->frame_octets_max)});
+      if (from->wanted)
+        buffer.consume(buffer.size());
+    } while (!from->stream->is_message_done());
+    co_return error_code();
   }
 
   static asio::awaitable<void> write_all(session_ptr to) {
@@ -384,8 +405,8 @@ class ws_server::impl {
             identity::peer who, const model::ip_address& from) {
     stream->set_option(websocket::stream_base::timeout{
         .handshake_timeout = close_grace, .idle_timeout = session_idle, .keep_alive_pings = true});
-    stream->read_message_max(who.has_role(identity::role_manager) ? wire::frame_octets_max
-                                                                  : wire::member_frame_octets_max);
+    stream->read_message_max(0); // read_message() has the limit
+    stream->auto_fragment(false);
     stream->text(true);
     const auto opened =
         std::make_shared<session>(++last_session, std::move(stream), std::move(who));

@@ -42,9 +42,10 @@ enum class topic : std::uint8_t { presence, leave, members, statistics };
 std::string_view to_string(topic t);
 std::optional<topic> parse_topic(std::string_view text);
 
-/// Why the connection ends, as WebSocket close codes (RFC 6455 section 7.4.2: 4000-4999 are ours).
+/// Why the connection ends, as WebSocket close codes (RFC 6455 section 7.4: 4000-4999 are ours).
 enum class close_code : std::uint16_t {
   going_away = 1001,     ///< the server stops; reconnect
+  too_large = 1009,      ///< a frame beyond the limit
   replaced = 4000,       ///< a newer incarnation of this id connected: do not come back by yourself
   protocol_error = 4001, ///< malformed or unexpected frame, no hello in time
   too_slow = 4002,       ///< the queue towards this subscriber was full

@@ -158,6 +158,7 @@ class event_server final : runtime::ws_server::observer {
     broker::effects out;
     machine_.on_deadline(now, out);
     perform(out);
+    measure();
   }
 
   void perform(broker::effects& out) {
@@ -201,12 +202,18 @@ class event_server final : runtime::ws_server::observer {
   void on_waiting(bool members_wait) override { feed(broker::admission_changed{members_wait}); }
 
   void on_accept_error(const std::string& what) override {
-    counter("thor_eventserver_accept_errors_total", "Connections that could not be accepted",
-            "error", "accept");
+    accept_errors_.Increment();
     log(spdlog::level::err, fmt::format("cannot accept a connection: {}", what));
   }
 
   // ---- for people
+
+  /// With each heartbeat.
+  void measure() {
+    members_gauge_.Set(static_cast<double>(machine_.members().live().members));
+    sessions_gauge_.Set(static_cast<double>(sessions_));
+    half_open_gauge_.Set(static_cast<double>(server_.half_open()));
+  }
 
   void log(spdlog::level::level_enum how, const std::string& line) {
     const auto held_back = lines_.pass(line, runtime::monotonic_now());
@@ -284,6 +291,14 @@ class event_server final : runtime::ws_server::observer {
                                            recheck_timer_.arm(now + recheck_interval);
                                          }};
   runtime::log_limiter lines_{log_interval};
+  prometheus::Counter& accept_errors_ = on_.counters().counter(
+      "thor_eventserver_accept_errors_total", "Connections that could not be accepted");
+  prometheus::Gauge& members_gauge_ =
+      on_.counters().gauge("thor_eventserver_members", "Connected members with a presence");
+  prometheus::Gauge& sessions_gauge_ =
+      on_.counters().gauge("thor_eventserver_sessions", "Connections with both handshakes done");
+  prometheus::Gauge& half_open_gauge_ =
+      on_.counters().gauge("thor_eventserver_half_open", "Connections in their handshakes");
   std::map<std::string, std::uint64_t> refusals_;
   std::uint64_t sessions_ = 0;
 };
