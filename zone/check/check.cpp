@@ -69,7 +69,8 @@ std::expected<std::string, error> through_ldns(const record_line& line) {
   std::string_view printed(reinterpret_cast<const char*>(ldns_buffer_begin(buffer.get())),
                            ldns_buffer_position(buffer.get()));
   for (int field = 0; field < 4; ++field) { // owner, TTL, class, type; each ends in a tab
-    printed.remove_prefix(std::min(printed.find('\t'), printed.size() - 1) + 1);
+    const std::size_t tab = printed.find('\t');
+    printed.remove_prefix(tab == std::string_view::npos ? printed.size() : tab + 1);
   }
   return std::string(printed);
 }
@@ -105,14 +106,13 @@ std::expected<void, error> check_records(const name& owner, rr_type type, std::u
   return {};
 }
 
-/// The digits of a decimal number without leading zeros, or nothing if the word is none.
+/// A decimal number without leading zeros, or nothing if the word is none.
 std::optional<std::string_view> number(std::string_view word) {
-  const bool negative = word.starts_with('-');
-  const std::size_t first = word.find_first_not_of("0", negative ? 1 : 0);
-  if (word.find_first_not_of("0123456789", negative ? 1 : 0) != std::string_view::npos) {
+  const std::size_t sign = word.starts_with('-') ? 1 : 0;
+  if (word.size() == sign || word.find_first_not_of("0123456789", sign) != std::string_view::npos) {
     return std::nullopt;
   }
-  return negative ? word : word.substr(std::min(first, word.size() - 1));
+  return sign != 0 ? word : word.substr(std::min(word.find_first_not_of('0'), word.size() - 1));
 }
 
 /// Whether ldns kept the word if it is a number. ldns wraps what is out of range (CAA flags 256

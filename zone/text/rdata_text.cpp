@@ -20,6 +20,11 @@ constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/// A tab is none: people and ldns write it inside quotation marks.
+constexpr bool is_control(char c) {
+  return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
+}
+
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -146,7 +151,7 @@ std::expected<std::size_t, std::string_view> word_end(std::string_view text, boo
     } else if (!quoted && (c == ';' || c == '(' || c == ')')) {
       return std::unexpected("\";\", \"(\" and \")\" stand only inside quotation marks");
     }
-    if (static_cast<unsigned char>(text[at]) < ' ' || text[at] == '\x7f') {
+    if (is_control(text[at])) {
       return std::unexpected("a control character; write it as \\DDD");
     }
   }
