@@ -17,6 +17,7 @@
 #include <ranges>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace thor::runtime {
 
@@ -71,14 +72,16 @@ template <class Names>
 std::string did_you_mean(std::string_view wrong, const Names& known) {
   constexpr std::size_t compared_octets_max = 64; // bounds the work for absurd keys
   std::string_view best;
-  std::size_t best_edits = std::min(suggestion_edits_max, wrong.size() / 2) + 1;
+  // Letters that changed places count as two edits and keep the length.
+  auto nearest = std::pair(std::min(suggestion_edits_max, wrong.size() / 2) + 1, std::size_t{0});
   for (const std::string_view name : known) {
     if (wrong.size() > compared_octets_max) {
       break;
     }
-    if (const auto distance = edits(wrong, name); distance < best_edits) {
+    const auto longer = std::max(name.size(), wrong.size()) - std::min(name.size(), wrong.size());
+    if (const auto distance = std::pair(edits(wrong, name), longer); distance < nearest) {
       best = name;
-      best_edits = distance;
+      nearest = distance;
     }
   }
   return best.empty() ? std::string() : fmt::format(" (did you mean \"{}\"?)", best);

@@ -124,7 +124,9 @@ TEST(Config, ATableWhereArraysOfTablesAreExpectedSaysHowToWriteIt) {
 
 TEST(Config, AMisspeltKeyIsAnErrorWithASuggestion) {
   auto c = read("[node]\nroels = [\"sip_proxy\"]\n");
-  c.table("node").texts("roles", {});
+  auto node = c.table("node");
+  node.table("role");
+  node.texts("roles", {});
   EXPECT_THAT(texts(c.finish()), ElementsAre("thor.toml:2:1: unknown key \"roels\" in [node] "
                                              "(did you mean \"roles\"?)"));
 }
