@@ -130,7 +130,7 @@ class author_message {
     static author_message ed25519(key_type::ed25519);
     return type == key_type::p256 ? p256 : ed25519;
   }
-  x509::temporary_directory at;
+  x509::workbench at;
   authority ca;
   x509::credentials who;
   std::string text = "thor.v1\nThor.Presence\n{\"id\":\"gw1\"}";

@@ -35,7 +35,7 @@ class lifecycle : public testing::Test {
             .get());
   }
 
-  temporary_directory at;
+  workbench at;
   const model::unix_time start = now();
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 class author : public testing::Test {
  protected:
-  temporary_directory at;
+  workbench at;
   authority ca = make_ca();
   credentials reader = load(install(at, "es1", make_node(ca, "es1", {"thor_eventserver"}), {&ca}));
   credentials writer = load(install(at, "gw1", make_node(ca), {&ca}));

@@ -43,7 +43,7 @@ class form : public testing::Test {
     return kept;
   }
 
-  temporary_directory at;
+  workbench at;
 };
 
 TEST_F(form, of_the_profile_is_read) {

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 class credentials_files : public testing::Test {
  protected:
-  temporary_directory at;
+  workbench at;
   authority ca = make_ca();
   holder node = make_node(ca);
   files from = install(at, "gw1", node, {&ca});

@@ -10,7 +10,7 @@ using testing::HasSubstr;
 
 class handshake : public testing::Test {
  protected:
-  temporary_directory at;
+  workbench at;
   authority ca = make_ca();
   files server_files = install(at, "es1", make_node(ca, "es1", {"thor_eventserver"}), {&ca});
   credentials server = load(server_files);

@@ -101,7 +101,7 @@ TEST(revocation_list, grows_and_keeps_what_it_had) {
   EXPECT_FALSE(find_revocation(third.get(), "00"));
   EXPECT_FALSE(find_revocation(third.get(), "no serial"));
 
-  temporary_directory at;
+  workbench at;
   at.write("crl", to_pem(third.get()));
   const std::string text = at.run("openssl crl -in crl -noout -text");
   EXPECT_NE(text.find("CRL Number: \n                3"), std::string::npos) << text;

@@ -32,7 +32,7 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 class by_hand : public testing::TestWithParam<const char*> {};
 
 TEST_P(by_hand, the_commands_of_the_readme_make_credentials) {
-  const temporary_directory at;
+  const workbench at;
   std::string commands = commands_of_readme();
   ASSERT_THAT(commands, HasSubstr("openssl"));
   replace_all(commands, "-newkey ec -pkeyopt ec_paramgen_curve:P-256",
@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(keys, by_hand,
 
 TEST(by_openssl, what_we_issue_is_verified) {
   for (const key_type type : {key_type::p256, key_type::ed25519}) {
-    const temporary_directory at;
+    const workbench at;
     const authority ca = make_ca("sip.example", around_now(), type);
     const holder node = make_node(ca, "gw1", {"sip_proxy"}, around_now(), type);
     const holder gone = make_node(ca, "gw2", {"sip_proxy"}, around_now(), type);

@@ -1,4 +1,4 @@
-// What the certificate tests make: a temporary directory, CAs, nodes, the files of a program, and a
+// What the certificate tests make: a workbench, CAs, nodes, the files of a program, and a
 // TLS handshake in memory.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include "coordinator/identity/x509/credentials.hpp"
 #include "coordinator/identity/x509/issuing.hpp"
 #include "coordinator/identity/x509/pem.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>
@@ -38,26 +39,16 @@ inline period around_now() {
   return {now() - hours(1), now() + days(30)};
 }
 
-class temporary_directory {
+/// A temporary directory to work in.
+class workbench : public support::temporary_directory {
  public:
-  temporary_directory() {
-    std::string name = std::filesystem::temp_directory_path() / "thor-identity-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  std::filesystem::path operator/(std::string_view name) const { return path() / name; }
 
   /// Replaces the file in one step, as a careful operator does.
   std::filesystem::path write(std::string_view name, std::string_view content,
                               unsigned mode = 0600) const {
-    const auto file = path_ / name;
-    const auto fresh = path_ / "fresh";
+    const auto file = path() / name;
+    const auto fresh = path() / "fresh";
     std::ofstream(fresh, std::ios::binary) << content;
     std::filesystem::permissions(fresh, std::filesystem::perms(mode));
     std::filesystem::rename(fresh, file);
@@ -68,16 +59,13 @@ class temporary_directory {
   std::string run(const std::string& script) const {
     write("script", script);
     const std::string command =
-        "cd '" + path_.string() + "' && bash -eu script >said 2>&1 </dev/null";
+        "cd '" + path().string() + "' && bash -eu script >said 2>&1 </dev/null";
     const int code = std::system(command.c_str());
     std::ostringstream said;
-    said << std::ifstream(path_ / "said").rdbuf();
+    said << std::ifstream(path() / "said").rdbuf();
     EXPECT_EQ(code, 0) << script << said.str();
     return said.str();
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 /// A certificate and its key.
@@ -112,7 +100,7 @@ inline std::string pem_of(const std::vector<const authority*>& cas) {
 }
 
 /// The files of a program: <name>.crt, .key, .ca and, when there are lists, .crl.
-inline files install(const temporary_directory& at, const std::string& name, const holder& node,
+inline files install(const workbench& at, const std::string& name, const holder& node,
                      const std::vector<const authority*>& cas, const std::string& lists = {}) {
   files f{.certificate = at.write(name + ".crt", to_pem(node.certificate.get())),
           .key = at.write(name + ".key", to_pem(node.key.get())),
