@@ -76,18 +76,20 @@ class CrashOfThorDns(overlaytest.OverlayTest):
         net = self.net = self.enterContext(Overlay())
         net.start_event_server()
         net.start_manager()
-        self.dns = net.start_dns(pdns=["pdns-http", "pdns-unix"])
-        self.pdns = [net.start_pdns("pdns-http", "http"), net.start_pdns("pdns-unix", "unix")]
+        self.dns = net.start_dns()
         net.start_node("gw1", ["sip_proxy"])
         net.start_node("gw2", ["sip_proxy"])
+
+    def test_over_http(self):
+        self.crash("http")
+
+    def test_over_unix(self):
+        self.crash("unix")
+
+    def crash(self, connector):
+        self.pdns = [self.net.start_pdns("pdns", connector)]
         self.shows("_sip._udp", "SRV", self.srv(5060, "gw1", "gw2"))
-
-    def test_only_right_answers_and_servfail(self):
-        for pdns, connector in zip(self.pdns, ("HTTP", "Unix")):
-            with self.subTest(connector):
-                self.crash(pdns.server, connector)
-
-    def crash(self, server, connector):
+        server = self.pdns[0].server
         # The unknown names are many: each query for one of them reaches the backend, past PowerDNS's caches.
         load = Load(server, [
             (f"_sip._udp.{DOMAIN}", "SRV", ("NOERROR", self.srv(5060, "gw1", "gw2"))),
