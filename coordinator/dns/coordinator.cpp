@@ -75,8 +75,7 @@ void coordinator::start(model::time_point now, model::unix_time wall,
       unknown_at_ = now + (how_.stale_max - age);
     }
   }
-  if (serial_ == 0)
-    serial_ = zone::next_serial(0, static_cast<std::uint64_t>(wall.time_since_epoch().count()));
+  serial_ = std::max(serial_, serial_before_any_status);
   pending_cause_ = "start";
   publish(now, out);
 }
@@ -122,12 +121,12 @@ void coordinator::on_status(model::time_point now, model::unix_time wall, const 
   request(now, "status " + describe(view_.where), out);
 }
 
-void coordinator::on_operator_rrsets(model::time_point now, model::unix_time wall,
-                                     std::vector<zone::rrset> rrsets, std::vector<effect>& out) {
+void coordinator::on_operator_rrsets(model::time_point now, std::vector<zone::rrset> rrsets,
+                                     std::vector<effect>& out) {
   if (rrsets == operator_rrsets_)
     return;
   operator_rrsets_ = std::move(rrsets);
-  serial_ = zone::next_serial(serial_, static_cast<std::uint64_t>(wall.time_since_epoch().count()));
+  ++serial_;
   request(now, "operator data", out);
 }
 

@@ -28,6 +28,10 @@ inline constexpr std::chrono::milliseconds coalesce_interval{5};
 /// Without any status for this long the view counts as stale. Managers send a beat every second.
 inline constexpr std::chrono::seconds feed_silence_max{3};
 
+/// SOA serial until the first status says the true one. Lower than any, and never transferred: a
+/// zone with unavailable names is not handed out.
+inline constexpr std::uint32_t serial_before_any_status = 1;
+
 struct coordinator_options {
   std::chrono::seconds stale_max{std::chrono::hours{24}};
   std::chrono::seconds node_grace{90};
@@ -83,8 +87,8 @@ class coordinator {
                  const model::status_event& event, std::vector<effect>& out);
 
   /// The operator's static records changed; they have passed zone_plan::reserved() and zone/check.
-  void on_operator_rrsets(model::time_point now, model::unix_time wall,
-                          std::vector<zone::rrset> rrsets, std::vector<effect>& out);
+  void on_operator_rrsets(model::time_point now, std::vector<zone::rrset> rrsets,
+                          std::vector<effect>& out);
 
   void on_deadline(model::time_point now, std::vector<effect>& out);
   [[nodiscard]] model::time_point next_deadline() const;

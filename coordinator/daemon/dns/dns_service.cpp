@@ -132,13 +132,9 @@ void dns_service::run() {
 
 // ---- the feed
 
-void dns_service::on_server_up(const std::string& server, const wire::welcome& hello) {
-  spdlog::info("connected to event server {} at {}", hello.server, server);
-}
+void dns_service::on_server_up(const std::string& /*server*/, const wire::welcome& /*hello*/) {}
 
-void dns_service::on_server_down(const std::string& server, const std::string& why) {
-  spdlog::warn("lost event server {}: {}", server, why);
-}
+void dns_service::on_server_down(const std::string& /*server*/, const std::string& /*why*/) {}
 
 void dns_service::on_replaced(const std::string&) {
   // Only a member that announces itself can be replaced, and this program does not.
@@ -166,8 +162,7 @@ void dns_service::on_operator_data(const store::operator_data& data) {
   if (*metadata_ != *metadata_before)
     install(current_);
   std::vector<effect> effects;
-  machine_.on_operator_rrsets(runtime::monotonic_now(), runtime::unix_now(), std::move(rrsets),
-                              effects);
+  machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
   spdlog::info("read the operator's data: {} records, {} rows not served", data.records.size(),
                not_served_.size());

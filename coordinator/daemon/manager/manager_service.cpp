@@ -41,7 +41,7 @@ client::options client_options_of(const runtime::service& host) {
           .resolvers = host.overlay().resolvers,
           .topics = {std::begin(membership::manager_topics), std::end(membership::manager_topics)},
           .software = std::string("thor-manager ") + THOR_VERSION,
-          .incarnation_file = {}};
+          .incarnation_file = host.overlay().state_dir / "thor-manager.incarnation"};
 }
 
 } // namespace
@@ -70,17 +70,16 @@ void manager_service::run() {
 // ---- what event servers say
 
 void manager_service::on_server_up(const std::string& server, const wire::welcome& hello) {
-  spdlog::info("connected to event server {} at {}", hello.server, server);
   hear(membership::server_up{server, hello});
 }
 
-void manager_service::on_server_down(const std::string& server, const std::string& why) {
-  spdlog::warn("lost event server {}: {}", server, why);
+void manager_service::on_server_down(const std::string& server, const std::string& /*why*/) {
   hear(membership::server_down{server});
 }
 
-void manager_service::on_replaced(const std::string&) {
-  // Only a member that announces itself can be replaced, and this program does not.
+void manager_service::on_replaced(const std::string& server) {
+  tell({membership::level::alarm, "replaced", server,
+        "another manager runs with this certificate; this one has stopped until it is restarted"});
 }
 
 void manager_service::on_message(const std::string& server, const wire::server_message& message,
