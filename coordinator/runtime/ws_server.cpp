@@ -49,6 +49,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int socket_send_octets = 256 << 10;
 /// Read at once.
 constexpr std::size_t read_octets = 16 << 10;
+/// For what was under way when the connection was cut.
+constexpr std::chrono::milliseconds cut_grace{200};
 constexpr std::size_t close_reason_octets_max = 123; // RFC 6455 section 5.5
 
 using tls_stream = beast::ssl_stream<beast::tcp_stream>;
@@ -162,7 +164,7 @@ class ws_server::impl {
         , last_moment(stream->get_executor()) {}
 
     const session_id number;
-    const std::unique_ptr<ws_stream> stream;
+    std::unique_ptr<ws_stream> stream;
     const identity::peer who;
     const std::size_t frame_octets_max; ///< that it may send
     std::deque<outgoing> queue;
@@ -173,6 +175,7 @@ class ws_server::impl {
     asio::steady_timer something_to_write; ///< never expires; cancelled to wake the writer
     asio::steady_timer last_moment;
 
+    /// Operations under way fail.
     void cut() { beast::get_lowest_layer(*stream).close(); }
   };
   using session_ptr = std::shared_ptr<session>;
@@ -188,6 +191,7 @@ class ws_server::impl {
   observer* seen; ///< nullptr once the server is destroyed
   admission gate;
   std::list<tcp::acceptor> acceptors;
+  std::vector<tcp::endpoint> listening; ///< where they are, also once they are closed
   std::map<admission::ticket, ws_stream*> half_open;
   std::map<session_id, session_ptr> sessions;
   std::function<void()> stopped;
@@ -343,39 +347,41 @@ class ws_server::impl {
     co_return std::expected<void, outcome>();
   }
 
+  /// Once a close is wanted, whoever reads is the writer's async_close.
   static asio::awaitable<void> read_all(std::shared_ptr<impl> self, session_ptr from) {
-    error_code failure;
-    while (!failure) {
+    while (!from->wanted) {
       std::string text;
-      failure = co_await read_message(from, text);
-      if (failure || self->seen == nullptr || from->wanted)
-        continue; // a closing session is read until its close frame comes
+      if (const auto failure = co_await read_message(self, from, text)) {
+        self->end(from, why_ended(failure));
+        co_return;
+      }
+      if (self->seen == nullptr || from->wanted)
+        co_return;
       if (from->stream->got_text())
         self->seen->on_frame(from->number, std::move(text));
       else
-        begin_close(from, {wire::close_code::protocol_error, "frames are text"});
+        begin_close(self, from, {wire::close_code::protocol_error, "frames are text"});
     }
-    self->end(from, why_ended(failure));
   }
 
-  /// Beyond the limit the rest is read and thrown away, so that the peer comes to read why.
-  static asio::awaitable<error_code> read_message(session_ptr from, std::string& text) {
+  static asio::awaitable<error_code> read_message(std::shared_ptr<impl> self, session_ptr from,
+                                                  std::string& text) {
     auto buffer = asio::dynamic_buffer(text);
     do {
       const auto [failure, size] =
           co_await from->stream->async_read_some(buffer, read_octets, as_result);
       if (failure)
         co_return failure;
-      if (buffer.size() > from->frame_octets_max)
-        begin_close(from, {wire::close_code::too_large,
-                           fmt::format("a frame has at most {} octets", from->frame_octets_max)});
-      if (from->wanted)
-        buffer.consume(buffer.size());
-    } while (!from->stream->is_message_done());
+      if (buffer.size() > from->frame_octets_max) {
+        begin_close(self, from,
+                    {wire::close_code::too_large,
+                     fmt::format("a frame has at most {} octets", from->frame_octets_max)});
+      }
+    } while (!from->wanted && !from->stream->is_message_done());
     co_return error_code();
   }
 
-  static asio::awaitable<void> write_all(session_ptr to) {
+  static asio::awaitable<void> write_all(std::shared_ptr<impl> self, session_ptr to) {
     while (!to->ended) {
       if (!to->queue.empty()) {
         const auto next = std::move(to->queue.front());
@@ -383,7 +389,7 @@ class ws_server::impl {
         const auto [failure, size] =
             co_await to->stream->async_write(asio::buffer(*next.text), as_result);
         if (failure)
-          break; // the reader tells
+          break; // the reader tells, unless a close is wanted
         if (!next.retained) {
           --to->live_frames;
           to->live_octets -= next.text->size();
@@ -397,6 +403,8 @@ class ws_server::impl {
       }
     }
     to->cut();
+    if (to->wanted)
+      self->end(to, {});
   }
 
   // ---- sessions
@@ -412,18 +420,19 @@ class ws_server::impl {
         std::make_shared<session>(++last_session, std::move(stream), std::move(who));
     sessions.emplace(opened->number, opened);
     asio::co_spawn(io, read_all(self, opened), on_coroutine_end);
-    asio::co_spawn(io, write_all(opened), on_coroutine_end);
+    asio::co_spawn(io, write_all(self, opened), on_coroutine_end);
     seen->on_session(opened->number, opened->who, from);
   }
 
-  static void queue(const session_ptr& to, frame text, bool retained) {
+  static void queue(const std::shared_ptr<impl>& self, const session_ptr& to, frame text,
+                    bool retained) {
     if (to->ended || to->wanted)
       return;
     if (!retained) {
       if (to->live_frames >= queue_frames_max ||
           to->live_octets + text->size() > queue_octets_max) {
         to->queue.clear();
-        begin_close(to, {wire::close_code::too_slow, "what waited for it was too much"});
+        begin_close(self, to, {wire::close_code::too_slow, "what waited for it was too much"});
         return;
       }
       ++to->live_frames;
@@ -433,21 +442,38 @@ class ws_server::impl {
     to->something_to_write.cancel();
   }
 
-  static void begin_close(const session_ptr& which, closing how) {
+  static void begin_close(const std::shared_ptr<impl>& self, const session_ptr& which,
+                          closing how) {
     if (which->ended || which->wanted)
       return;
     which->wanted = std::move(how);
     which->something_to_write.cancel();
     which->last_moment.expires_after(close_grace);
-    which->last_moment.async_wait([weak = std::weak_ptr(which)](const error_code& cancelled) {
-      if (const auto alive = weak.lock(); alive && !cancelled)
-        alive->cut();
+    which->last_moment.async_wait([self, weak = std::weak_ptr(which)](const error_code& cancelled) {
+      if (const auto alive = weak.lock(); alive && !cancelled && !alive->ended)
+        give_up(self, alive);
+    });
+  }
+
+  /// The peer does not take part in the closing handshake. Beast's reading and closing may also
+  /// wait for each other for ever, when the peer sends text that is not UTF-8 meanwhile: then
+  /// nothing comes of the cut, and only destroying the stream ends them.
+  static void give_up(const std::shared_ptr<impl>& self, const session_ptr& which) {
+    which->cut();
+    which->last_moment.expires_after(cut_grace);
+    which->last_moment.async_wait([self, weak = std::weak_ptr(which)](const error_code& cancelled) {
+      if (const auto alive = weak.lock(); alive && !cancelled && !alive->ended) {
+        self->end(alive, {});
+        alive->stream.reset();
+      }
     });
   }
 
   void end(const session_ptr& which, outcome why) {
-    which->ended = true;
+    if (std::exchange(which->ended, true))
+      return;
     which->something_to_write.cancel();
+    which->last_moment.cancel();
     sessions.erase(which->number);
     if (seen == nullptr)
       return;
@@ -509,25 +535,23 @@ ws_server::~ws_server() {
 void ws_server::listen(const std::vector<tcp::endpoint>& where) {
   for (const auto& at : where) {
     auto& acceptor = impl_->acceptors.emplace_back(listen_at(impl_->io, at));
+    impl_->listening.push_back(acceptor.local_endpoint());
     asio::co_spawn(impl_->io, impl::accept_all(impl_, acceptor), impl::on_coroutine_end);
   }
 }
 
-std::vector<tcp::endpoint> ws_server::listening() const {
-  std::vector<tcp::endpoint> where;
-  for (const auto& acceptor : impl_->acceptors)
-    where.push_back(acceptor.local_endpoint());
-  return where;
+const std::vector<tcp::endpoint>& ws_server::listening() const {
+  return impl_->listening;
 }
 
 void ws_server::send(session_id to, frame text, bool retained) {
   if (const auto found = impl_->sessions.find(to); found != impl_->sessions.end())
-    impl_->queue(found->second, std::move(text), retained);
+    impl::queue(impl_, found->second, std::move(text), retained);
 }
 
 void ws_server::close(session_id which, wire::close_code code, std::string reason) {
   if (const auto found = impl_->sessions.find(which); found != impl_->sessions.end())
-    impl::begin_close(found->second, {code, std::move(reason)});
+    impl::begin_close(impl_, found->second, {code, std::move(reason)});
 }
 
 std::vector<std::pair<ws_server::session_id, identity::error>>
@@ -550,7 +574,7 @@ void ws_server::stop(std::function<void()> done) {
   for (const auto& [ticket, stream] : impl_->half_open)
     beast::get_lowest_layer(*stream).close();
   for (const auto& [number, s] : impl_->sessions)
-    impl::begin_close(s, {wire::close_code::going_away, "the event server stops"});
+    impl::begin_close(impl_, s, {wire::close_code::going_away, "the event server stops"});
   impl_->stopped = std::move(done);
   if (impl_->sessions.empty())
     asio::post(impl_->io, std::exchange(impl_->stopped, nullptr));

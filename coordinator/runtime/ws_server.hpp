@@ -82,7 +82,7 @@ class ws_server {
   /// IPv4, too, and becomes 0.0.0.0 on a machine without IPv6.
   void listen(const std::vector<boost::asio::ip::tcp::endpoint>& where);
   /// Where it listens, with the port numbers that the system chose for port 0.
-  [[nodiscard]] std::vector<boost::asio::ip::tcp::endpoint> listening() const;
+  [[nodiscard]] const std::vector<boost::asio::ip::tcp::endpoint>& listening() const;
 
   /// Queues a frame. Ignored when the session is gone or closing.
   void send(session_id to, frame text, bool retained);
