@@ -24,8 +24,9 @@
 namespace thor::runtime {
 
 inline constexpr std::string_view default_config_file = "/etc/thor/thor.toml";
-/// A larger configuration file is refused.
-inline constexpr std::size_t config_file_octets_max = 1U << 20;
+/// A larger configuration file is refused. This bounds how deep tables can nest, too, which the
+/// parser follows by recursion.
+inline constexpr std::size_t config_file_octets_max = 64U << 10;
 inline constexpr std::size_t config_files_max = 256;
 
 struct config_error {

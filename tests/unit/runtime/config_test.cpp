@@ -229,6 +229,18 @@ TEST_F(ConfigDirectory, AnAbsurdlyLargeFileIsRefused) {
   EXPECT_FALSE(config::load(directory.path() / "thor.toml", true).has_value());
 }
 
+TEST_F(ConfigDirectory, TheDeepestTablesThatFitAreNoProblem) {
+  std::string deep = "node.a";
+  while (deep.size() + 6 < config_file_octets_max) {
+    deep += ".a";
+  }
+  write("thor.toml", deep + "=1\n");
+  auto c = config::load(directory.path() / "thor.toml", true);
+  ASSERT_TRUE(c.has_value());
+  c->table("node");
+  EXPECT_THAT(c->finish(), SizeIs(1));
+}
+
 // ---- shared tables
 
 TEST(OverlayConfig, HasTheDocumentedDefaults) {
