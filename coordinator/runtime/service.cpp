@@ -60,8 +60,12 @@ struct service::impl {
                {{"program", name}, {"version", THOR_VERSION}})
         .Set(1);
     control.on("status", [this](const auto&) { return status(); });
-    control.on("metrics",
-               [this](const auto&) { return boost::json::object{{"metrics", counters.text()}}; });
+    control.on("metrics", [this](const auto&) {
+      for (const auto& refresh : metrics_parts) {
+        refresh();
+      }
+      return boost::json::object{{"metrics", counters.text()}};
+    });
   }
 
   boost::json::object status() const {
@@ -136,6 +140,7 @@ struct service::impl {
       counters.gauge("thor_crl_overdue", "1 when a revocation list is past its nextUpdate");
   log_limiter alarms{alarm_interval};
   std::vector<std::function<void(boost::json::object&)>> status_parts;
+  std::vector<std::function<void()>> metrics_parts;
   std::function<void()> on_reload;
   model::time_point started = monotonic_now();
   bool ready = false;
@@ -163,6 +168,10 @@ const overlay_config& service::overlay() const {
 }
 identity::x509::credentials& service::credentials() {
   return impl_->credentials;
+}
+
+void service::on_metrics(std::function<void()> refresh) {
+  impl_->metrics_parts.push_back(std::move(refresh));
 }
 
 void service::on_status(std::function<void(boost::json::object& into)> add) {

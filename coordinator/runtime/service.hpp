@@ -38,6 +38,9 @@ class service {
   /// domain and certificate_days_left. What is set here wins.
   void on_status(std::function<void(boost::json::object& into)> add);
 
+  /// Called before the metrics are read: for values that are counted elsewhere.
+  void on_metrics(std::function<void()> refresh);
+
   /// The daemon does its work now: told to systemd once, shown as "ready" in `status`.
   void ready();
 

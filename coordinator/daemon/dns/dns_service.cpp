@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -102,6 +103,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
         host.io(), path, [this](const std::string& failure) { on_purged(failure); }));
   begin();
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
+  host_.on_metrics([this] { copy_backend_counters(); });
 }
 
 /// The last good zone is served before anything else happens.
@@ -344,6 +346,39 @@ void dns_service::update_metrics() {
         .Set(state == machine_.state() ? 1 : 0);
   counters.gauge("thor_operator_rows_not_served", "Rows of the operator's data with a fault.")
       .Set(static_cast<double>(not_served_.size()));
+}
+
+/// The serving threads count for themselves; what is read here is a little older than now.
+void dns_service::copy_backend_counters() {
+  auto& counters = host_.counters();
+  const auto& seen = server_.counters();
+  const auto copy = [](prometheus::Counter& to, std::uint64_t value) {
+    to.Increment(static_cast<double>(value) - to.Value());
+  };
+  for (std::size_t i = 0; i < backend::method_count; ++i)
+    copy(counters.counter("thor_backend_requests_total", "Requests of PowerDNS, by method.",
+                          {{"method", std::string(to_string(static_cast<backend::method>(i)))}}),
+         seen.requests[i]);
+  for (std::size_t i = 0; i < backend::refusal_count; ++i)
+    copy(counters.counter("thor_backend_refused_total",
+                          "Requests and connections the backend turned away, by reason.",
+                          {{"reason", std::string(to_string(static_cast<backend::refusal>(i)))}}),
+         seen.refusals[i]);
+  copy(counters.counter("thor_backend_not_ready_total",
+                        "Requests that nobody could answer at that time."),
+       seen.not_ready);
+  copy(counters.counter("thor_backend_accept_errors_total",
+                        "Connections that could not be accepted."),
+       seen.accept_errors);
+  for (const auto& [connector, accepted, open] :
+       {std::tuple{"http", seen.http_accepted.load(), seen.http_open.load()},
+        std::tuple{"unix", seen.unix_accepted.load(), seen.unix_open.load()}}) {
+    const runtime::metrics::labels which{{"connector", connector}};
+    copy(counters.counter("thor_backend_connections_total", "Connections accepted.", which),
+         accepted);
+    counters.gauge("thor_backend_connections", "Connections open now.", which)
+        .Set(static_cast<double>(open));
+  }
 }
 
 } // namespace thor::dns

@@ -55,6 +55,7 @@ class dns_service final : private client::observer {
   void tell_rejected(const std::vector<zone::rejection>& rejected);
   void describe_status(boost::json::object& into) const;
   void update_metrics();
+  void copy_backend_counters();
   /// Counts, and logs now and then.
   void alarm(const std::string& kind, const std::string& text);
 
