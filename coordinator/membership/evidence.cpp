@@ -60,6 +60,7 @@ accusation accusation_of(model::time_point now, const evidence& e) {
   accusation out;
   std::size_t reachable = 0;
   std::size_t witnesses = 0; // saw the member go
+  bool retracted = false;    // ... one of them no more than a lease before the last good word
   std::size_t strangers = 0; // do not know it
   bool silence = false;
   const auto later = [&](model::time_point t) {
@@ -80,13 +81,15 @@ accusation accusation_of(model::time_point now, const evidence& e) {
     } else if (!later(std::max(seen->gone_from, server.may_accuse_from()))) {
       ++witnesses;
       silence |= seen->state == wire::fact_state::late;
+      retracted |= seen->gone_from + lease >= e.vouched_until;
     }
   }
   out.needed = std::min(confirmations_max, reachable);
-  // Servers that do not know the member confirm what a witness says. Without a witness they count
-  // only when the member had the time to come to them: the server it was at may have restarted.
-  const bool strangers_count = witnesses > 0 || !later(e.vouched_until + absence_grace);
-  out.accusers = witnesses + (strangers_count ? strangers : 0);
+  // When nobody took back the last good word, the event server that gave it is not reachable any
+  // more. The others had held their evidence against that word: the member gets the time to come to
+  // them.
+  if (retracted || !later(e.vouched_until + absence_grace))
+    out.accusers = witnesses + strangers;
   if (witnesses > 0 && !silence)
     out.reason = model::withdrawal::closed;
   return out;

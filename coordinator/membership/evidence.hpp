@@ -74,7 +74,7 @@ struct evidence {
   std::span<const sighting> sightings;
   std::uint64_t incarnation = 0;     ///< of its latest presence; sightings of earlier ones are void
   model::version left_at;            ///< sightings up to here are void: the member has left since
-  model::time_point vouched_until{}; ///< when a server last vouched for it
+  model::time_point vouched_until{}; ///< when it was last vouched for
 };
 
 /// Who speaks for the member.

@@ -121,7 +121,6 @@ void membership::on(model::time_point now, const retained& in, effects& out) {
     take_presence(now, r, m.what, out);
     const bool left = r.what.at <= r.left_at && !(r.held_until && now < *r.held_until);
     if (!r.admitted && !left && !cut_off_of(now, evidence_of(r))) {
-      r.vouched_until = now;
       admit(r, false, out);
     }
     evaluate(now, r, out);
@@ -205,8 +204,10 @@ void membership::evaluate_all(model::time_point now, effects& out) {
 
 void membership::evaluate(model::time_point now, record& r, effects& out) {
   const auto s = support_of(now, evidence_of(r));
-  if (r.vouched && !s.vouched)
-    r.vouched_until = now;
+  if (s.vouched)
+    r.vouched_until = s.until;
+  else if (r.vouched)
+    r.vouched_until = std::min(now, r.vouched_until);
   r.vouched = s.vouched;
   if (r.admitted)
     set_overdue(r, !s.timely && !r.held_until);

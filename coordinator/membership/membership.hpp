@@ -89,7 +89,8 @@ class membership {
     model::version left_at;
     std::optional<model::time_point> held_until; ///< it left and means to be back
     bool vouched = false;
-    model::time_point vouched_until{}; ///< when it was last vouched for, while it is not
+    /// While vouched for: without news until then. Otherwise: when it last was.
+    model::time_point vouched_until = model::time_point::min();
     /// Set by a newer incarnation: by then every event server should have dropped the older one.
     model::time_point alone_from = model::never;
     flap_damper flaps;

@@ -46,7 +46,7 @@ event_server old_server(std::string link) {
 }
 
 // Each letter is what one event server says: c(onnected), l(ate, lease running), s(ilent: late, its
-// lease is over), g (closed just now), x (closed long ago), - (does not know it). Upper case: it
+// lease is over), g (closed just now), x (closed before), - (does not know it). Upper case: it
 // may not accuse yet.
 struct table_row {
   std::string_view says;
@@ -80,7 +80,7 @@ TEST_P(table, says_who_speaks_for_and_against) {
       see(fact_state::closed, 100);
       break;
     case 'x':
-      see(fact_state::closed, 5000);
+      see(fact_state::closed, 2000);
       break;
     default:
       break;
@@ -129,6 +129,16 @@ TEST(a_close, keeps_a_member_for_its_grace_but_admits_nobody) {
   EXPECT_TRUE(s.vouched);
   EXPECT_FALSE(s.present);
   EXPECT_EQ(s.until, now + close_grace - 100ms);
+}
+
+TEST(witnesses, of_long_ago_count_like_strangers_when_the_last_good_word_was_not_taken_back) {
+  const std::vector<event_server> servers{old_server("a"), old_server("b")};
+  const std::vector<sighting> seen{
+      sight(now, 0, {id, {1, 1}, fact_state::closed, 60'000}, nullptr)};
+  EXPECT_FALSE(accusation_of(now, {servers, seen, 1, {}, now}).holds());
+  EXPECT_EQ(accusation_of(now, {servers, seen, 1, {}, now}).next, now + absence_grace);
+  EXPECT_TRUE(accusation_of(now, {servers, seen, 1, {}, now - absence_grace}).holds());
+  EXPECT_TRUE(accusation_of(now, {servers, seen, 1, {}, now - 57s}).holds());
 }
 
 TEST(strangers, count_alone_when_the_member_had_time_to_come_to_them) {

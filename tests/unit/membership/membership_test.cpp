@@ -485,7 +485,7 @@ TEST_F(one_server, a_reconnected_judge_waits_a_lease) {
   down("a");
   run(100ms);
   up("a");
-  present("a", n1, wire::fact_state::closed, 5s);
+  present("a", n1, wire::fact_state::closed, 50ms);
   sync("a");
   const auto synced = now;
   run(60s);
@@ -529,6 +529,30 @@ TEST_F(one_server, an_event_server_that_was_paused_waits_until_members_could_ret
   present("a", n1);
   run(60s);
   EXPECT_EQ(departures(), 0U);
+}
+
+TEST_F(three_servers, old_accusations_wait_when_the_event_server_that_vouched_goes_away) {
+  closed("a", n1);
+  late("b", n1);
+  run(60s);
+  ASSERT_TRUE(is_online("n1"));
+  down("c"); // it restarts, or our way to it breaks
+  const auto at = now;
+  run(absence_grace - 1ms);
+  EXPECT_TRUE(is_online("n1"));
+  run(1s);
+  expect_gone(*this, "n1", withdrawal::silent, at + absence_grace);
+}
+
+TEST_F(three_servers, an_accusation_after_the_last_good_word_counts_at_once) {
+  closed("a", n1);
+  run(60s);
+  down("c");
+  run(2s);
+  closed("b", n1);
+  const auto at = now;
+  run(1s);
+  expect_gone(*this, "n1", withdrawal::closed, at + close_grace);
 }
 
 TEST_F(three_servers, an_event_server_that_never_knew_a_member_does_not_accuse_alone) {
@@ -587,13 +611,16 @@ TEST_F(one_server, the_live_set_follows_every_kind_of_fact) {
 // ---- what was before our start
 
 TEST(retained_members, are_kept_until_an_event_server_may_say_that_it_does_not_know_them) {
-  world w;
-  w.connect("a");
-  w.tell(retained{{{id("n1"), {presence("n1"), {}}}}});
-  EXPECT_TRUE(w.is_online("n1"));
-  const auto at = w.now;
-  w.run(60s);
-  expect_gone(w, "n1", withdrawal::silent, at + absence_grace);
+  for (const auto& [age, wait] : {std::pair<model::duration, model::duration>{1h, lease},
+                                  std::pair<model::duration, model::duration>{2s, 8s}}) {
+    world w;
+    w.connect("a", age);
+    w.tell(retained{{{id("n1"), {presence("n1"), {}}}}});
+    EXPECT_TRUE(w.is_online("n1"));
+    const auto at = w.now;
+    w.run(60s);
+    expect_gone(w, "n1", withdrawal::silent, at + wait);
+  }
 }
 
 TEST(retained_members, are_judged_by_the_facts_like_all_others) {

@@ -1,0 +1,322 @@
+#include "coordinator/membership/status_publisher.hpp"
+#include "tests/unit/membership/world.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace thor::membership::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr model::unix_time wall{std::chrono::seconds{1'750'000'000}};
+constexpr std::uint64_t unix_now = 1'750'000'000;
+
+model::member member(std::string_view name, std::uint64_t sequence = 1,
+                     model::unix_time since = wall) {
+  return {presence(name, 1, sequence), since};
+}
+
+model::status_full full(std::uint64_t counter, std::uint64_t sequence, std::uint32_t serial,
+                        std::vector<model::member> members = {}, std::string manager = "m1") {
+  model::status_full out{{{counter, std::move(manager)}, sequence}, serial, {}};
+  for (auto& m : members)
+    out.members.emplace(m.what.id, m);
+  return out;
+}
+
+struct publisher_test : testing::Test {
+  status_publisher p{"m1", {}};
+  model::time_point now{1h};
+  effects out;
+
+  void decide(std::vector<effect> decided) { p.on_members(now, wall, decided, out); }
+  void hear(const model::status_event& e) { p.on_status(now, wall, e, out); }
+  void start() { p.start(now, wall, out); }
+  // Lets time pass with its deadlines.
+  void run(model::duration time) {
+    for (const auto end = now + time; p.next_deadline() <= end;) {
+      now = std::max(now, p.next_deadline());
+      p.on_deadline(now, wall, out);
+    }
+    now += 0ms;
+  }
+  template <class Event>
+  std::vector<Event> published(const std::string& to = "") const {
+    std::vector<Event> found;
+    for (const auto& e : out)
+      if (const auto* what = std::get_if<publish>(&e); what != nullptr && what->server == to)
+        if (const auto* wanted = std::get_if<Event>(&what->what))
+          found.push_back(*wanted);
+    return found;
+  }
+  std::vector<persist> persisted() const {
+    std::vector<persist> found;
+    for (const auto& e : out)
+      if (const auto* wanted = std::get_if<persist>(&e))
+        found.push_back(*wanted);
+    return found;
+  }
+  std::size_t notes(std::string_view word) const {
+    return static_cast<std::size_t>(std::ranges::count_if(out, [&](const effect& e) {
+      const auto* n = std::get_if<note>(&e);
+      return n != nullptr && n->word == word;
+    }));
+  }
+};
+
+// ---- start
+
+TEST_F(publisher_test, says_nothing_before_it_starts) {
+  decide({admitted{presence("n1")}});
+  p.on_server_up(now, "a", out);
+  p.on_full_status_needed(now, "a", out);
+  p.on_deadline(now, wall, out);
+  EXPECT_THAT(out, IsEmpty());
+  EXPECT_EQ(p.next_deadline(), model::never);
+}
+
+TEST_F(publisher_test, starts_a_new_overlay_with_unix_time) {
+  decide({admitted{presence("n1")}});
+  start();
+  EXPECT_THAT(published<model::status_full>(),
+              ElementsAre(full(unix_now, 0, unix_now, {member("n1")})));
+  EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now}));
+  EXPECT_TRUE(std::holds_alternative<persist>(out.front())) << "kept before it is used";
+}
+
+TEST_F(publisher_test, continues_after_what_it_persisted) {
+  p = status_publisher("m1", {unix_now + 7, unix_now + 9});
+  start();
+  EXPECT_EQ(p.where(), (model::position{{unix_now + 8, "m1"}, 0}));
+  EXPECT_EQ(p.serial(), unix_now + 10);
+}
+
+TEST_F(publisher_test, continues_after_what_event_servers_retained) {
+  p = status_publisher("m1", {unix_now + 3, unix_now + 3});
+  hear(full(unix_now + 7, 4, unix_now + 9, {member("n1")}, "m0"));
+  start();
+  EXPECT_EQ(p.where(), (model::position{{unix_now + 8, "m1"}, 0}));
+  EXPECT_EQ(p.serial(), unix_now + 10) << "n1 is not there any more";
+}
+
+TEST_F(publisher_test, keeps_the_serial_when_dns_shows_no_change) {
+  const model::unix_time yesterday = wall - std::chrono::hours(24);
+  hear(full(100, 4, 77, {member("n1", 1, yesterday)}));
+  hear(model::status_delta{{{100, "m1"}, 5}, 78, {member("n2", 1, yesterday)}, {}});
+  auto n2 = presence("n2", 3, 9);
+  n2.software = "other";
+  decide({admitted{presence("n1")}, admitted{n2}});
+  start();
+  EXPECT_EQ(p.serial(), 78U);
+  const auto sent = published<model::status_full>();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].members.at(id("n1")).since, yesterday) << "admitted at, over restarts";
+  EXPECT_EQ(sent[0].members.at(id("n2")).what, n2);
+}
+
+TEST_F(publisher_test, steps_the_serial_when_a_later_one_was_handed_out) {
+  p = status_publisher("m1", {100, 90});
+  hear(full(100, 4, 78));
+  start();
+  EXPECT_EQ(p.serial(), unix_now);
+}
+
+TEST_F(publisher_test, takes_the_newest_of_the_retained_statuses) {
+  hear(full(100, 9, 12, {member("n1")}));
+  hear(full(101, 2, 13, {member("n2")}));
+  hear(full(100, 10, 14, {member("n3")}));
+  EXPECT_EQ(p.retained().where, (model::position{{101, "m1"}, 2}));
+  EXPECT_TRUE(p.retained().members.contains(id("n2")));
+}
+
+TEST_F(publisher_test, ignores_retained_and_persisted_epochs_from_the_far_future) {
+  const auto far = unix_now + 3601;
+  p = status_publisher("m1", {far, 5});
+  hear(full(far, 0, 6, {member("n1")}, "m9"));
+  start();
+  EXPECT_EQ(notes("far_future_epoch"), 2U);
+  EXPECT_EQ(p.where().at.counter, unix_now);
+  EXPECT_FALSE(p.retained().known);
+}
+
+// ---- changes
+
+struct publisher : publisher_test {
+  void SetUp() override {
+    decide({admitted{presence("n1")}});
+    start();
+    run(3ms);
+    now += 100ms;
+    out.clear();
+  }
+};
+
+TEST_F(publisher, sends_a_single_change_at_once) {
+  decide({admitted{presence("n2")}});
+  EXPECT_THAT(
+      published<model::status_delta>(),
+      ElementsAre(model::status_delta{{{unix_now, "m1"}, 1}, unix_now + 1, {member("n2")}, {}}));
+}
+
+TEST_F(publisher, sends_what_one_event_decides_as_one_delta) {
+  decide({admitted{presence("n2")}, withdrawn{id("n1"), model::withdrawal::silent}});
+  EXPECT_THAT(published<model::status_delta>(),
+              ElementsAre(model::status_delta{{{unix_now, "m1"}, 1},
+                                              unix_now + 1,
+                                              {member("n2")},
+                                              {{id("n1"), model::withdrawal::silent}}}));
+}
+
+TEST_F(publisher, collects_a_burst_after_its_first_change) {
+  for (int i = 0; i < 4; ++i) {
+    decide({admitted{presence("b" + std::to_string(i))}});
+    now += 1ms;
+  }
+  EXPECT_THAT(published<model::status_delta>(), SizeIs(1));
+  EXPECT_EQ(p.next_deadline(), now + 1ms);
+  run(1ms);
+  const auto sent = published<model::status_delta>();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_THAT(sent[0].upserts, SizeIs(1));
+  EXPECT_THAT(sent[1].upserts, SizeIs(3));
+  EXPECT_EQ(sent[1].where.sequence, 2U);
+  EXPECT_EQ(sent[1].serial, unix_now + 2);
+}
+
+TEST_F(publisher, names_each_member_once_in_a_delta) {
+  decide({admitted{presence("n2")}});
+  decide({withdrawn{id("n2"), model::withdrawal::closed}});
+  decide({admitted{presence("n2", 2)}});
+  decide({withdrawn{id("n1"), model::withdrawal::closed}});
+  run(5ms);
+  const auto sent = published<model::status_delta>();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_THAT(sent[1].upserts, SizeIs(1));
+  EXPECT_THAT(sent[1].removals, SizeIs(1));
+}
+
+TEST_F(publisher, keeps_the_serial_of_a_change_that_dns_does_not_show) {
+  auto n1 = presence("n1", 2, 1);
+  n1.attributes["rack"] = "B7";
+  decide({changed{n1}});
+  const auto sent = published<model::status_delta>();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].where.sequence, 1U);
+  EXPECT_EQ(sent[0].serial, unix_now);
+  EXPECT_EQ(sent[0].upserts, std::vector{(model::member{n1, wall})}) << "since is kept";
+}
+
+TEST_F(publisher, steps_the_serial_for_a_change_that_dns_shows) {
+  auto n1 = presence("n1", 1, 2);
+  n1.roles["sip_proxy"].state = model::role_state::draining;
+  decide({changed{n1}});
+  EXPECT_EQ(p.serial(), unix_now + 1);
+}
+
+TEST_F(publisher, never_takes_a_serial_below_unix_time) {
+  p.on_members(now, wall + std::chrono::hours(1), std::vector<effect>{admitted{presence("n2")}},
+               out);
+  EXPECT_EQ(p.serial(), unix_now + 3600);
+}
+
+// ---- beats
+
+TEST_F(publisher, beats_every_second_with_the_digest) {
+  run(3s);
+  const auto beats = published<model::status_beat>();
+  ASSERT_THAT(beats, SizeIs(3));
+  EXPECT_EQ(beats[0], (model::status_beat{
+                          {{unix_now, "m1"}, 0}, unix_now, model::digest_of(id("n1"), {1, 1})}));
+}
+
+TEST_F(publisher, persists_the_serial_with_the_next_beat) {
+  decide({admitted{presence("n2")}});
+  EXPECT_THAT(persisted(), IsEmpty());
+  run(3s);
+  EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now + 1}));
+}
+
+// ---- whole statuses
+
+TEST_F(publisher, gives_everything_to_an_event_server_that_comes) {
+  p.on_server_up(now, "a", out);
+  EXPECT_THAT(published<model::status_full>("a"),
+              ElementsAre(full(unix_now, 0, unix_now, {member("n1")})));
+  EXPECT_THAT(published<model::status_full>(), IsEmpty());
+}
+
+TEST_F(publisher, gives_everything_to_an_event_server_that_asks_but_not_twice_for_one_gap) {
+  p.on_full_status_needed(now, "a", out);
+  p.on_full_status_needed(now + 199ms, "a", out);
+  p.on_full_status_needed(now + 199ms, "b", out);
+  EXPECT_THAT(published<model::status_full>("a"), SizeIs(1));
+  EXPECT_THAT(published<model::status_full>("b"), SizeIs(1));
+  p.on_full_status_needed(now + 200ms, "a", out);
+  EXPECT_THAT(published<model::status_full>("a"), SizeIs(2));
+}
+
+TEST_F(publisher, sends_everything_when_the_deltas_have_become_as_long) {
+  std::size_t fulls = 0;
+  for (std::size_t i = 0; fulls == 0; ++i) {
+    ASSERT_LE(i, changes_since_full_min);
+    auto n1 = presence("n1", 1, i + 2);
+    decide({changed{n1}});
+    now += coalesce_interval;
+    fulls = published<model::status_full>().size();
+  }
+  EXPECT_THAT(published<model::status_delta>(), SizeIs(changes_since_full_min));
+  EXPECT_EQ(published<model::status_full>().back().where.sequence, changes_since_full_min + 1);
+}
+
+TEST_F(publisher, never_lets_event_servers_keep_too_many_deltas) {
+  std::vector<effect> many;
+  for (int i = 0; i < 2000; ++i)
+    many.emplace_back(admitted{presence("m" + std::to_string(i))});
+  decide(many);
+  EXPECT_THAT(published<model::status_full>(), SizeIs(0));
+  for (std::size_t i = 0; i <= deltas_since_full_max; ++i) {
+    now += coalesce_interval;
+    decide({changed{presence("n1", 1, i + 2)}});
+  }
+  EXPECT_THAT(published<model::status_full>(), SizeIs(1));
+}
+
+// ---- another manager
+
+TEST_F(publisher, ignores_itself_and_older_managers) {
+  hear(full(unix_now, 0, unix_now, {member("n1")}));
+  hear(full(unix_now, 7, unix_now, {}, "m0"));
+  hear(full(unix_now - 1, 7, unix_now, {}, "m9"));
+  EXPECT_THAT(out, IsEmpty());
+}
+
+TEST_F(publisher, takes_a_higher_epoch_than_another_manager_once_a_lease) {
+  now += lease;
+  hear(full(unix_now + 50, 7, unix_now + 60, {}, "m9"));
+  EXPECT_EQ(notes("other_manager"), 1U);
+  EXPECT_EQ(p.where(), (model::position{{unix_now + 51, "m1"}, 0}));
+  EXPECT_EQ(p.serial(), unix_now + 61) << "consumers saw the other one's serial";
+  EXPECT_THAT(published<model::status_full>(), SizeIs(1));
+
+  hear(full(unix_now + 52, 0, unix_now + 62, {}, "m9"));
+  hear(model::status_beat{{{unix_now + 52, "m9"}, 0}, unix_now + 62, 0});
+  EXPECT_EQ(notes("other_manager"), 2U) << "once an epoch";
+  EXPECT_THAT(published<model::status_full>(), SizeIs(1));
+  run(lease);
+  EXPECT_THAT(published<model::status_full>(), SizeIs(2));
+  EXPECT_EQ(p.where().at.counter, unix_now + 53);
+}
+
+TEST_F(publisher, does_not_follow_another_manager_into_the_far_future) {
+  hear(full(unix_now + 3601, 7, unix_now + 60, {}, "m9"));
+  hear(model::status_beat{{{unix_now + 3601, "m9"}, 7}, unix_now + 60, 0});
+  run(2 * lease);
+  EXPECT_EQ(notes("far_future_epoch"), 1U);
+  EXPECT_EQ(p.where().at.counter, unix_now);
+}
+
+} // namespace
+} // namespace thor::membership::test
