@@ -7,25 +7,34 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace thor::bench {
 
-/// Prints figures as rows of a table, or as one JSON object a line.
+/// Prints a case and its figures as a row of a table, or as one JSON object.
 class report {
  public:
+  using figure = std::pair<std::string_view, double>; ///< name with its unit, value
+
   explicit report(bool json)
       : json_(json) {}
 
-  void add(std::string_view name, std::string_view figure, double value) const {
+  void add(std::string_view name, const std::vector<figure>& figures) const {
+    constexpr std::size_t name_width = 50;
+    std::string line(name);
     if (json_) {
-      std::printf("{\"bench\":\"backend\",\"case\":\"%.*s\",\"%.*s\":%.4g}\n",
-                  static_cast<int>(name.size()), name.data(), static_cast<int>(figure.size()),
-                  figure.data(), value);
+      line = R"({"bench":"backend","case":")" + line + "\"";
     } else {
-      std::printf("%-52.*s %12.4g  %.*s\n", static_cast<int>(name.size()), name.data(), value,
-                  static_cast<int>(figure.size()), figure.data());
+      line.resize(std::max(name_width, line.size()), ' ');
     }
+    for (const auto& [unit, value] : figures) {
+      char number[32];
+      std::snprintf(number, sizeof number, json_ ? "%.6g" : "%10.4g", value);
+      line += json_ ? ",\"" + std::string(unit) + "\":" + number
+                    : std::string("  ") + number + " " + std::string(unit);
+    }
+    std::printf("%s%s\n", line.c_str(), json_ ? "}" : "");
     std::fflush(stdout);
   }
 
@@ -37,6 +46,13 @@ using steady = std::chrono::steady_clock;
 
 inline double microseconds(steady::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
+}
+
+/// The value below which `share` of all lie. Reorders them; precondition: not empty.
+inline double quantile(std::vector<double>& values, double share) {
+  const auto rank = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, values.begin() + rank);
+  return values[static_cast<std::size_t>(rank)];
 }
 
 /// Microseconds one call of `work` takes: the median of batches, so that a neighbour on the machine
@@ -51,8 +67,7 @@ double median_us(Work work, std::size_t batches, std::size_t calls) {
     }
     each.push_back(microseconds(steady::now() - begin) / static_cast<double>(calls));
   }
-  std::ranges::nth_element(each, each.begin() + static_cast<std::ptrdiff_t>(batches / 2));
-  return each[batches / 2];
+  return quantile(each, 0.5);
 }
 
 } // namespace thor::bench
