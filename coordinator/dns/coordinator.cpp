@@ -133,6 +133,10 @@ void coordinator::on_operator_rrsets(model::time_point now, std::vector<zone::rr
 void coordinator::on_deadline(model::time_point now, std::vector<effect>& out) {
   update_state(now, out);
   expire_departed(now, out);
+  if (state_ == feed_state::fresh && now >= remember_at_) {
+    out.emplace_back(remember{});
+    remember_at_ = now + remember_interval;
+  }
   if (pending_ && now >= quiet_until_)
     publish(now, out);
 }
@@ -140,7 +144,7 @@ void coordinator::on_deadline(model::time_point now, std::vector<effect>& out) {
 model::time_point coordinator::next_deadline() const {
   auto next = model::never;
   if (state_ == feed_state::fresh)
-    next = std::min(next, fresh_until_);
+    next = std::min({next, fresh_until_, remember_at_});
   if (state_ == feed_state::stale)
     next = std::min(next, unknown_at_);
   if (pending_)
@@ -203,6 +207,7 @@ void coordinator::publish(model::time_point now, std::vector<effect>& out) {
   pending_ = false;
   pending_cause_.clear();
   quiet_until_ = now + coalesce_interval;
+  remember_at_ = now + remember_interval;
 }
 
 } // namespace thor::dns

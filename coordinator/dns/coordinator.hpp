@@ -32,6 +32,10 @@ inline constexpr std::chrono::seconds feed_silence_max{3};
 /// zone with unavailable names is not handed out.
 inline constexpr std::uint32_t serial_before_any_status = 1;
 
+/// In a network where nothing changes, how often the time of the last word of a manager is written
+/// down, so that a restart knows how old its zone is.
+inline constexpr std::chrono::seconds remember_interval{60};
+
 struct coordinator_options {
   std::chrono::seconds stale_max{std::chrono::hours{24}};
   std::chrono::seconds node_grace{90};
@@ -50,6 +54,8 @@ struct publish_zone {
   zone::zone_input input;
   std::string cause; ///< for the history: "status 17.gw1/42", "operator data", "start"
 };
+/// Write down what to_persist() says: the zone is the same, but the manager was heard since.
+struct remember {};
 /// Something was missed on this link: ask for a new snapshot.
 struct resubscribe_to {
   std::string server;
@@ -59,7 +65,7 @@ struct note {
   bool alarm = false;
   std::string text;
 };
-using effect = std::variant<publish_zone, resubscribe_to, note>;
+using effect = std::variant<publish_zone, remember, resubscribe_to, note>;
 
 /// What a restart brings back from disk.
 struct restored {
@@ -130,6 +136,7 @@ class coordinator {
   bool pending_ = false;
   std::string pending_cause_;
   model::time_point quiet_until_ = model::time_point::min();
+  model::time_point remember_at_ = model::never; ///< while fresh
 };
 
 } // namespace thor::dns

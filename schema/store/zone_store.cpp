@@ -115,7 +115,7 @@ struct zone_store::impl {
     return guarded(file, [&]() -> std::expected<std::optional<last_publication>, error> {
       const SQLite::Transaction one_view(*db);
       SQLite::Statement row(*db, "SELECT epoch_counter, epoch_manager, sequence, serial, heard_at, "
-                                 "published_at FROM published");
+                                 "published_at, zones_digest FROM published");
       if (!row.executeStep()) {
         return std::nullopt;
       }
@@ -125,7 +125,8 @@ struct zone_store::impl {
                                        .serial = row.getColumn(3).getUInt(),
                                        .heard_at = time_of(row.getColumn(4).getInt64()),
                                        .members = {}},
-                            .at = time_of(row.getColumn(5).getInt64())};
+                            .at = time_of(row.getColumn(5).getInt64()),
+                            .zones_digest = restored(row.getColumn(6).getInt64())};
       read_members(last.status.members);
       return last;
     });

@@ -41,12 +41,15 @@ struct publication {
   overlay_status status;
   std::string cause;     ///< for the history: "status 17.gw1/42", "operator data"
   model::unix_time at{}; ///< now
+  /// Of `zones`, as the publisher defines it; opaque here.
+  std::uint64_t zones_digest = 0;
 };
 
 /// What a restart finds.
 struct last_publication {
   overlay_status status;
   model::unix_time at{};
+  std::uint64_t zones_digest = 0;
 };
 
 class zone_store {

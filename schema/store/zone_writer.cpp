@@ -92,17 +92,19 @@ void zone_writer::write_members(const model::member_map* before) {
 }
 
 void zone_writer::write_published() {
-  SQLite::Statement put(db_, "INSERT OR REPLACE INTO published (id, epoch_counter, epoch_manager, "
-                             "sequence, serial, heard_at, published_at, cause, version) "
-                             "VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement put(db_,
+                        "INSERT OR REPLACE INTO published (id, epoch_counter, epoch_manager, "
+                        "sequence, serial, heard_at, published_at, zones_digest, cause, version) "
+                        "VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   put.bind(1, stored(p_.status.where.at.counter));
   put.bind(2, p_.status.where.at.manager);
   put.bind(3, stored(p_.status.where.sequence));
   put.bind(4, p_.status.serial);
   put.bind(5, stored(p_.status.heard_at));
   put.bind(6, stored(p_.at));
-  put.bind(7, p_.cause);
-  put.bind(8, THOR_VERSION);
+  put.bind(7, stored(p_.zones_digest));
+  put.bind(8, p_.cause);
+  put.bind(9, THOR_VERSION);
   put.exec();
 }
 

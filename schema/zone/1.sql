@@ -96,6 +96,7 @@ CREATE TABLE published (
   serial        INTEGER NOT NULL,
   heard_at      INTEGER NOT NULL, -- when an active manager was last heard
   published_at  INTEGER NOT NULL,
+  zones_digest  INTEGER NOT NULL, -- tells after a restart whether the zones are still the same
   cause         TEXT NOT NULL,
   version       TEXT NOT NULL     -- of the program that wrote it
 ) STRICT;

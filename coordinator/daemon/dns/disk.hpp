@@ -26,6 +26,9 @@ namespace thor::dns {
 /// How often the operator's database is asked whether somebody wrote to it.
 inline constexpr std::chrono::milliseconds operator_poll_interval{250};
 
+/// Changes with the records. A standard library that hashes otherwise costs one step of the serial.
+std::uint64_t zone_digest(const zone::contents& zone);
+
 class disk {
  public:
   struct callbacks {
@@ -48,7 +51,7 @@ class disk {
   store::operator_data read_operator_data();
   std::optional<store::last_publication> last_published();
 
-  // ---- from start() on
+  // ---- from start() on; a publication has one zone, its digest is filled in
 
   /// Callbacks run on the io_context's thread.
   void start(callbacks told);
@@ -56,7 +59,7 @@ class disk {
 
  private:
   void work(const std::stop_token& ending);
-  bool write(const store::publication& what);
+  bool write(store::publication& what);
   void look_at_operator_data();
   void tell_notices();
   void tell_failure(const std::string& what);

@@ -109,14 +109,20 @@ dns_service::dns_service(runtime::service& host, const settings& how)
 /// The last good zone is served before anything else happens.
 void dns_service::begin() {
   auto rrsets = accept(disk_.read_operator_data());
+  auto found = disk_.last_published();
   std::optional<restored> last;
-  if (auto found = disk_.last_published())
+  if (found)
     last = restored{found->status.where, found->status.serial, found->status.heard_at,
                     std::move(found->status.members)};
   std::vector<effect> effects;
   const auto now = runtime::monotonic_now();
   machine_.start(now, runtime::unix_now(), std::move(rrsets), last ? &*last : nullptr, effects);
   perform(effects);
+  if (machine_.state() == feed_state::stale && zone_digest(*current_) != found->zones_digest) {
+    effects.clear();
+    machine_.on_zone_differs(now, effects);
+    perform(effects);
+  }
   spdlog::info("serving {} serial {}, membership {}: {} members", machine_.plan().domain().text(),
                machine_.serial(), to_string(machine_.state()), machine_.view().members.size());
 }
@@ -166,7 +172,8 @@ void dns_service::on_operator_data(const store::operator_data& data) {
   std::vector<effect> effects;
   machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
-  spdlog::info("read the operator's data: {} records, {} rows not served", data.records.size(),
+  spdlog::info("read the operator's data: {} rows served, {} not",
+               data.records.size() + data.quarantined.size() - not_served_.size(),
                not_served_.size());
 }
 
@@ -210,6 +217,8 @@ void dns_service::perform(const std::vector<effect>& effects) {
   for (const auto& one : effects) {
     if (const auto* wanted = std::get_if<publish_zone>(&one)) {
       publish(*wanted);
+    } else if (std::holds_alternative<remember>(one)) {
+      write_down("unchanged");
     } else if (const auto* again = std::get_if<resubscribe_to>(&one)) {
       client_.resubscribe(again->server);
     } else if (const auto* told = std::get_if<note>(&one)) {

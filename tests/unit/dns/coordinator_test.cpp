@@ -184,6 +184,21 @@ TEST_F(coordinator_test, another_zone_than_before_the_restart_gets_another_seria
   EXPECT_EQ(published()[0].soa.serial, serial0 + 501);
 }
 
+TEST_F(coordinator_test, a_quiet_network_is_written_down_now_and_then) {
+  start();
+  status(full(1, serial0 + 5, {proxy("n1")}));
+  forget();
+  for (int i = 0; i < 120; ++i) {
+    advance(1s);
+    status(model::status_beat{at(1), serial0 + 5, model::digest(members({proxy("n1")}))});
+  }
+  EXPECT_THAT(published(), IsEmpty());
+  EXPECT_EQ(std::ranges::count_if(
+                out, [](const effect& e) { return std::holds_alternative<remember>(e); }),
+            2);
+  EXPECT_EQ(machine.to_persist().heard_at, wall);
+}
+
 TEST_F(coordinator_test, a_zone_older_than_a_day_is_not_served_after_a_restart) {
   const restored last{at(7), serial0 - 5, wall0 - 25h, members({proxy("n1")})};
   start(&last);
