@@ -49,6 +49,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int socket_send_octets = 256 << 10;
 /// Read at once.
 constexpr std::size_t read_octets = 16 << 10;
+/// For a refused peer to take the reason and to close its side.
+constexpr std::chrono::milliseconds refusal_grace{500};
 /// For what was under way when the connection was cut.
 constexpr std::chrono::milliseconds cut_grace{200};
 constexpr std::size_t close_reason_octets_max = 123; // RFC 6455 section 5.5
@@ -315,6 +317,7 @@ class ws_server::impl {
     // The certificate is of our CA, so its holder is told what is wrong with it.
     const auto word = identity::to_string(who.error().code);
     const auto reason = std::string(word) + ": " + who.error().detail;
+    beast::get_lowest_layer(stream).expires_after(refusal_grace);
     co_await stream.async_close(close_frame(wire::close_code::unauthorised, reason), as_result);
     co_return std::unexpected(outcome{word, who.error().detail});
   }
@@ -333,6 +336,7 @@ class ws_server::impl {
     const bool is_websocket = websocket::is_upgrade(request) && buffer.size() == 0;
     if (!is_websocket || !offers_our_subprotocol(request)) {
       const auto answer = explain(request);
+      beast::get_lowest_layer(stream).expires_after(refusal_grace);
       co_await http::async_write(stream.next_layer(), answer, as_result);
       co_await stream.next_layer().async_shutdown(as_result);
       co_return std::unexpected(outcome{is_websocket ? "wrong_subprotocol" : "not_websocket",
