@@ -96,6 +96,11 @@ class Init(CaTest):
         (self.dir / "ca.crt").unlink()
         self.assertIn("interrupted init", self.refused("init", "--domain", "sip.example"))
 
+    def test_says_what_keeps_it_from_making_the_directory(self):
+        (self.home / "file").touch()
+        self.dir = self.home / "file" / "below" / "ca"
+        self.assertIn("file", self.ca("init", "--domain", "sip.example", expect=1))
+
     def test_needs_a_domain(self):
         self.assertIn("--domain", self.ca("init", expect=2))
         for domain in ("", "192.0.2.1", "my_domain", "a..b"):

@@ -27,6 +27,7 @@ std::string joined(const auto& words) {
 
 std::string joined(const std::vector<model::ip_address>& addresses) {
   std::vector<std::string> words;
+  words.reserve(addresses.size());
   for (const model::ip_address& address : addresses)
     words.push_back(address.text());
   return joined(words);

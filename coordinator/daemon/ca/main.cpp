@@ -103,6 +103,7 @@ struct words {
   }
   [[nodiscard]] std::vector<thor::model::ip_address> all_addresses() const {
     std::vector<thor::model::ip_address> all;
+    all.reserve(addresses.size());
     for (const std::string& address : addresses)
       all.push_back(*thor::model::ip_address::parse(address));
     return all;

@@ -32,9 +32,11 @@ std::unexpected<std::string> failed(std::string_view step, const fs::path& path)
 }
 
 result<void> make_directory(const fs::path& directory) {
-  std::error_code ignored; // mkdir() below says what is wrong
-  if (directory.has_parent_path())
-    fs::create_directories(directory.parent_path(), ignored);
+  std::error_code failure;
+  if (directory.has_parent_path() && !fs::create_directories(directory.parent_path(), failure) &&
+      failure)
+    return std::unexpected("cannot create " + directory.parent_path().string() + ": " +
+                           failure.message());
   if (::mkdir(directory.c_str(), directory_mode) != 0 && errno != EEXIST)
     return failed("create", directory);
   return {};

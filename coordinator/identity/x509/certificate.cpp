@@ -74,6 +74,13 @@ std::expected<std::vector<model::ip_address>, error> addresses_of(const X509* ce
   return addresses;
 }
 
+std::expected<void, error> check_size(std::size_t octets) {
+  if (octets > certificate_octets_max)
+    return refuse("it has " + std::to_string(octets) + " octets; at most " +
+                  std::to_string(certificate_octets_max) + " are accepted");
+  return {};
+}
+
 std::expected<void, error> check_serial(const ASN1_INTEGER* serial) {
   const bool negative = ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER;
   if (negative || static_cast<std::size_t>(ASN1_STRING_length(serial)) > serial_octets_max)
@@ -91,6 +98,8 @@ std::expected<void, error> check_times(const X509* certificate) {
 
 // What a node's and a CA's certificate have in common.
 std::expected<void, error> check_form(X509* certificate) {
+  if (auto size = check_size(static_cast<std::size_t>(i2d_X509(certificate, nullptr))); !size)
+    return size;
   if (X509_get_version(certificate) != version_3)
     return refuse("it is not an X.509 version 3 certificate");
   if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0)
@@ -114,7 +123,7 @@ std::expected<void, error> check_node_form(X509* certificate) {
   constexpr std::uint32_t both = XKU_SSL_SERVER | XKU_SSL_CLIENT;
   if ((flags & EXFLAG_XKUSAGE) == 0 || (X509_get_extended_key_usage(certificate) & both) != both)
     return refuse("it lacks extendedKeyUsage serverAuth and clientAuth");
-  if (X509_get0_authority_key_id(certificate) == nullptr)
+  if (hex_of(X509_get0_authority_key_id(certificate)).empty())
     return refuse("it lacks an authorityKeyIdentifier with a key identifier");
   return {};
 }
@@ -144,9 +153,8 @@ std::expected<subject, error> read_subject(X509* certificate) {
 } // namespace
 
 std::expected<certificate_ptr, error> parse_certificate(std::string_view der) {
-  if (der.size() > certificate_octets_max)
-    return refuse("it has " + std::to_string(der.size()) + " octets, at most " +
-                  std::to_string(certificate_octets_max) + " are looked at");
+  if (auto size = check_size(der.size()); !size)
+    return std::unexpected(size.error());
   const unsigned char* at = octets_of(der);
   certificate_ptr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (certificate == nullptr)
@@ -183,7 +191,7 @@ std::expected<void, error> check_ca_form(X509* certificate) {
   if ((X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) == 0 ||
       (X509_get_key_usage(certificate) & both) != both)
     return refuse("it lacks keyUsage keyCertSign and cRLSign");
-  if (X509_get0_subject_key_id(certificate) == nullptr)
+  if (key_id_of(certificate).empty())
     return refuse("it lacks a subjectKeyIdentifier");
   return {};
 }

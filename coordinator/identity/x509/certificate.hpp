@@ -20,8 +20,8 @@ inline constexpr std::size_t certificate_octets_max = 8192;
 std::expected<certificate_ptr, error> parse_certificate(std::string_view der);
 std::string to_der(X509* certificate);
 
-/// The node a certificate names, when it has the form of the profile: X.509 v3, a P-256 or Ed25519
-/// key, no CA, keyUsage digitalSignature, extendedKeyUsage serverAuth and clientAuth, an
+/// The node a certificate names, when it has the form of the profile: its size, X.509 v3, a P-256
+/// or Ed25519 key, no CA, keyUsage digitalSignature, extendedKeyUsage serverAuth and clientAuth, an
 /// authorityKeyIdentifier, and a subject that read_profile() accepts.
 std::expected<peer, error> read_certificate(X509* certificate);
 

@@ -21,6 +21,10 @@ std::unexpected<error> refuse(errc code, const std::filesystem::path& file, std:
   return std::unexpected(error{code, file.string() + ": " + std::move(why)});
 }
 
+// What the other side of a connection may show: a certificate, and room for a chain that we do not
+// need but other TLS stacks like to send.
+constexpr long shown_octets_max = 4 * certificate_octets_max;
+
 // What tells that a file is not the one seen before; all zero for a missing one.
 struct stamp {
   dev_t device{};
@@ -82,8 +86,9 @@ tls_context_ptr make_tls_context(const trust& anchors, X509* certificate, EVP_PK
   SSL_CTX_set1_cert_store(c, anchors.store());
   SSL_CTX_set_security_level(c, security_level);
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  // The other side has the CA already.
+  // The other side has the CA already; what it sends is bounded before it is known.
   SSL_CTX_set_mode(c, SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_max_cert_list(c, shown_octets_max);
   // A resumed session would skip the look at certificate and revocation list.
   SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(c, SSL_OP_NO_TICKET);

@@ -220,9 +220,8 @@ crl_ptr authority::next_list(X509_CRL* last, const std::vector<std::string>& ser
   for (const std::string& serial : serials) {
     if (find_revocation(last, serial))
       continue;
-    revoked_ptr entry = make_entry(serial, reason, valid.from);
-    ensure(X509_CRL_add0_revoked(list.get(), entry.get()) == 1, "adding a revocation");
-    entry.release();
+    ensure(X509_CRL_add0_revoked(list.get(), make_entry(serial, reason, valid.from).release()) == 1,
+           "adding a revocation");
   }
   return sign_list(list.get(), number_of(last) + 1, valid, key_.get());
 }

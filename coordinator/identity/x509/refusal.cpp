@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace thor::identity::x509 {
@@ -72,7 +73,7 @@ void note(SSL* connection, error why) {
   const std::unique_ptr<error> replaced(
       static_cast<error*>(SSL_get_ex_data(connection, note_slot())));
   if (SSL_set_ex_data(connection, note_slot(), fresh.get()) == 1)
-    fresh.release();
+    std::ignore = fresh.release();
 }
 
 } // namespace

@@ -89,9 +89,19 @@ TEST_F(form, extensions_are_those_of_the_profile) {
   refused_for(without("extendedKeyUsage", "extendedKeyUsage=clientAuth\n"), "extendedKeyUsage");
   refused_for(without("authorityKeyIdentifier", "authorityKeyIdentifier=none\n"),
               "authorityKeyIdentifier");
+  refused_for(without("authorityKeyIdentifier", "authorityKeyIdentifier=DER:30028000\n"),
+              "authorityKeyIdentifier");
   refused_for(std::string(good) + "subjectAltName=DER:3003870101\n", "not 4 or 16");
   refused_for(std::string(good) + "subjectAltName=DER:0500\n", "not readable");
   refused_for(without("keyUsage", "keyUsage=DER:0500\n"), "not readable");
+}
+
+TEST_F(form, is_bounded) {
+  std::string roles;
+  for (int i = 0; i < 400; ++i)
+    roles += "/OU=role_" + std::to_string(i);
+  EXPECT_THAT(refusal(good, "/O=sip.example" + roles + "/CN=gw1").detail,
+              HasSubstr("at most 8192"));
 }
 
 TEST_F(form, the_subject_is_held_to_the_profile) {

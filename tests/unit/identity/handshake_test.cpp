@@ -154,6 +154,12 @@ TEST_F(handshake, does_not_follow_intermediate_cas) {
   EXPECT_TRUE(connection(its.tls_context(), server.tls_context()).established());
 }
 
+TEST_F(handshake, bounds_what_a_stranger_may_show) {
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(SSL_CTX_add1_chain_cert(client.tls_context(), ca.certificate()), 1);
+  EXPECT_FALSE(connection(client.tls_context(), server.tls_context()).established());
+}
+
 TEST_F(handshake, leaves_profile_and_domain_to_peer_of) {
   const authority theirs = make_ca("other.example");
   at.write("es1.ca", pem_of({&ca, &theirs}));
