@@ -217,6 +217,7 @@ TEST_F(zone_database, restores_what_was_published) {
     p.status.members.at(value_of(model::node_id::parse("n3"))) = member_of("n3", 7);
     p.status.where.sequence = 43;
     p.at += std::chrono::seconds(1);
+    p.zones_digest = 0xffff'ffff'0000'0001U;
     value_of(store.publish(p));
   }
   zone_store store = open();
@@ -226,6 +227,7 @@ TEST_F(zone_database, restores_what_was_published) {
   EXPECT_EQ(last->status.serial, p.status.serial);
   EXPECT_EQ(last->status.heard_at, p.status.heard_at);
   EXPECT_EQ(last->at, p.at);
+  EXPECT_EQ(last->zones_digest, p.zones_digest);
   EXPECT_EQ(last->status.members, p.status.members);
   EXPECT_THAT(store.take_notices(), IsEmpty());
   EXPECT_THAT(rows(file_, "SELECT id, changed_sequence FROM member"),
