@@ -202,6 +202,11 @@ class Authority:
         if not (into / f"{node}.crt").exists():
             self.run("issue", node, "--role", *roles, *(["--address", *addresses] if addresses else []), "--out", into)
 
+    def forget_issued(self):
+        """Makes the CA forget which certificates it issued; they stay good."""
+        shutil.rmtree(self.directory / "issued")
+        (self.directory / "issued").mkdir()
+
 
 class Overlay:
     def __init__(self, domain=DOMAIN):

@@ -25,15 +25,19 @@ using octets = std::span<const std::uint8_t>;
 
 constexpr std::chrono::milliseconds interval{1};
 constexpr std::size_t header_octets = 12;
+constexpr std::uint16_t type_a = 1;
 constexpr std::uint16_t type_srv = 33;
+// Fields of the second word of the header (RFC 1035 section 4.1.1).
+constexpr unsigned truncated = 0x0200;
+constexpr unsigned rcode = 0x000F;
 
 void put16(std::vector<std::uint8_t>& out, unsigned value) {
   out.push_back(static_cast<std::uint8_t>(value >> 8U));
   out.push_back(static_cast<std::uint8_t>(value));
 }
 
-/// A query for the SRV records of `owner` with EDNS (RFC 6891) for 1232 octets; the id comes later.
-std::vector<std::uint8_t> make_query(const std::string& owner) {
+/// A query for the records of `owner` with EDNS (RFC 6891) for 1232 octets; the id comes later.
+std::vector<std::uint8_t> make_query(const std::string& owner, std::uint16_t type) {
   std::vector<std::uint8_t> out{0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1};
   for (std::size_t begin = 0; begin < owner.size();) {
     const auto end = std::min(owner.find('.', begin), owner.size());
@@ -43,7 +47,7 @@ std::vector<std::uint8_t> make_query(const std::string& owner) {
     begin = end + 1;
   }
   out.push_back(0);
-  put16(out, type_srv);
+  put16(out, type);
   put16(out, 1);
   out.insert(out.end(), {0, 0, 41, 1232 >> 8, 1232 & 255, 0, 0, 0, 0, 0, 0});
   return out;
@@ -67,6 +71,14 @@ class reader {
   void skip(std::size_t count) { at_ += count; }
   [[nodiscard]] std::size_t position() const { return at_; }
   void seek(std::size_t at) { at_ = at; }
+
+  std::string address() {
+    std::string text;
+    for (int i = 0; i < 4; ++i) {
+      text += (i == 0 ? "" : ".") + std::to_string(u8());
+    }
+    return text;
+  }
 
   /// Skips a name where it stands and returns its first label (RFC 1035 section 4.1.4).
   std::string name() {
@@ -99,15 +111,15 @@ class reader {
 
 struct answer {
   std::uint16_t id = 0;
-  unsigned rcode = 0;
-  std::set<std::string> targets;
+  bool usable = false; ///< NOERROR and whole
+  std::set<std::string> records;
 };
 
 answer read_answer(octets message) {
   reader in(message);
   answer out;
   out.id = in.u16();
-  out.rcode = in.u16() & 15U;
+  out.usable = (in.u16() & (truncated | rcode)) == 0;
   const unsigned questions = in.u16();
   const unsigned answers = in.u16();
   in.seek(header_octets);
@@ -123,29 +135,31 @@ answer read_answer(octets message) {
     const std::size_t end = in.position() + length;
     if (type == type_srv) {
       in.skip(6);
-      out.targets.insert(in.name());
+      out.records.insert(in.name());
+    } else if (type == type_a) {
+      out.records.insert(in.address());
     }
     in.seek(end);
   }
   return out;
 }
 
-/// Follows every label's coming and going.
+/// Follows every record's coming and going.
 class watcher {
  public:
   void on_answer(clock::time_point sent, clock::time_point received,
-                 const std::set<std::string>& targets) {
-    for (const auto& label : targets) {
-      labels_.try_emplace(label);
+                 const std::set<std::string>& records) {
+    for (const auto& record : records) {
+      sights_.try_emplace(record);
     }
-    for (auto& [label, seen] : labels_) {
+    for (auto& [record, seen] : sights_) {
       ++seen.answers;
-      if (seen.present != targets.contains(label) && sent >= seen.changed) {
+      if (seen.present != records.contains(record) && sent >= seen.changed) {
         seen.present = !seen.present;
         seen.changed = received;
         std::printf("%lld %c %s %llu\n",
                     static_cast<long long>(received.time_since_epoch().count()),
-                    seen.present ? '+' : '-', label.c_str(), seen.answers);
+                    seen.present ? '+' : '-', record.c_str(), seen.answers);
         seen.answers = 0;
       }
     }
@@ -158,7 +172,7 @@ class watcher {
     clock::time_point changed = clock::time_point::min();
     unsigned long long answers = 0;
   };
-  std::map<std::string, sight> labels_;
+  std::map<std::string, sight> sights_;
 };
 
 class connection {
@@ -185,9 +199,10 @@ class connection {
 
 } // namespace
 
-int probe(const std::string& server, std::uint16_t port, const std::string& owner) {
+int probe(const std::string& server, std::uint16_t port, const std::string& owner,
+          const std::string& type) {
   const connection to(server, port);
-  auto query = make_query(owner);
+  auto query = make_query(owner, type == "A" ? type_a : type_srv);
   std::vector<clock::time_point> sent_at(1U << 16U);
   std::array<std::uint8_t, 65536> buffer{};
   watcher watch;
@@ -219,10 +234,10 @@ int probe(const std::string& server, std::uint16_t port, const std::string& owne
       const auto received = clock::now();
       const auto got = read_answer(octets(buffer).first(static_cast<std::size_t>(size)));
       ++answered;
-      if (got.rcode != 0) {
-        ++failed;
+      if (got.usable) {
+        watch.on_answer(sent_at[got.id], received, got.records);
       } else {
-        watch.on_answer(sent_at[got.id], received, got.targets);
+        ++failed;
       }
     }
   }

@@ -2,13 +2,13 @@
 """How long it takes until DNS shows that a member joined, left, crashed or fell silent.
 
 A running overlay (event server, manager, thor-dns, eight thor-nodes) with a real pdns_server and the shipped caches;
-an independent UDP client asks for _sip._udp SRV once a millisecond. Times run from the cause (libthor's start(),
-announce() or stop() is called; the signal is sent) to the first answer that shows the effect.
+an independent UDP client asks once a millisecond. Times run from the cause (libthor's start(), announce() or stop() is
+called; the signal is sent) to the first answer that shows the effect.
 
   join       a member connects (TCP, TLS, hello) and announces its role -> its SRV record is there
   announce   a connected member announces its role -> its SRV record is there
   leave      Thor.Leave -> its SRV record is gone
-  burst-...  the same, 20 members 5 ms apart
+  burst-...  the same, 20 members 5 ms apart, seen at proxy A: with that many SRV records PowerDNS makes clients use TCP
   kill       SIGKILL of a thor-node -> gone
   stop       SIGSTOP of a thor-node -> gone
 """
@@ -24,16 +24,17 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-from overlay import DOMAIN, Failure, Overlay, wait_until  # noqa: E402
+from overlay import DOMAIN, Failure, Overlay  # noqa: E402
 
 PROGRAM = pathlib.Path(os.environ["THOR_BENCH"]) / "bench_propagation"
 ROLE = "sip_proxy"
-OWNER = f"_sip._udp.{DOMAIN}"
-BASE_NODES = 8
+OWNERS = {"SRV": f"_sip._udp.{DOMAIN}", "A": f"proxy.{DOMAIN}"}
+BASE_NODES = [f"b{number}" for number in range(1, 9)]
 BURST = 20
 BURST_GAP_S = 0.005
 STOPPED_AT_ONCE = 5  # of 13 in the role: below the half at which the mass guard holds back
 LEASE_MS = 3000
+VISIBLE_S = 20
 
 # What the project promises, p99 in ms, by case and connector.
 TARGETS_MS = {("join", "http"): 20, ("join", "unix"): 8, ("leave", "http"): 20, ("leave", "unix"): 8,
@@ -48,23 +49,31 @@ class Tool:
     def __init__(self, *words):
         self.child = subprocess.Popen([PROGRAM, *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.changed = threading.Condition()
-        threading.Thread(target=self.read, daemon=True).start()
+        self.ended = False
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self):
         for line in self.child.stdout:
             with self.changed:
                 self.take(line.split())
                 self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
 
     def wait(self, predicate, what, timeout_s):
         with self.changed:
-            if not self.changed.wait_for(predicate, timeout_s):
-                raise Failure(f"not within {timeout_s} s: {what}")
-            return predicate()
+            self.changed.wait_for(lambda: predicate() or self.ended, timeout_s)
+            if value := predicate():
+                return value
+            raise Failure(f"bench_propagation ended before {what}" if self.ended else f"not within {timeout_s} s: {what}")
 
     def close(self):
+        """Ends the program; everything it wrote has been taken."""
         self.child.stdin.close()
         self.child.wait()
+        self.reader.join()
 
 
 class Members(Tool):
@@ -82,10 +91,16 @@ class Members(Tool):
 
 
 class Probe(Tool):
-    def __init__(self, server):
-        self.changes = {}  # label -> [(nanoseconds, "+" or "-", answers since the last change)]
+    """Watches one RRset of the role; a member is told by the name of its SRV record, or by its address."""
+
+    def __init__(self, net, server, rdtype):
+        self.net = net
+        self.rdtype = rdtype
+        self.changes = {}  # record -> [(nanoseconds, "+" or "-", answers since its last change)]
         self.end = None
-        super().__init__("probe", server.address, server.port, OWNER)
+        super().__init__("probe", server.address, server.port, OWNERS[rdtype], rdtype)
+        for label in BASE_NODES:
+            self.when(label, 0)
 
     def take(self, words):
         if words[0] == "end":
@@ -93,13 +108,16 @@ class Probe(Tool):
         else:
             self.changes.setdefault(words[2], []).append((int(words[0]), words[1], int(words[3])))
 
-    def when(self, label, number, timeout_s=20):
-        """When the label's first (0: it came) or second (1: it went) change was seen."""
-        return self.wait(lambda: self.changes.get(label, [])[number:], f"DNS shows {label}", timeout_s)[0][0]
+    def of(self, label):
+        return self.changes.get(label if self.rdtype == "SRV" else self.net.node_addresses(label)[0], [])
+
+    def when(self, label, number):
+        """When the member's first (0: it came) or second (1: it went) change was seen."""
+        return self.wait(lambda: self.of(label)[number:], f"DNS shows {label}", VISIBLE_S)[0][0]
 
     def wrong_answers(self, labels, changes):
-        """Answers that contradict what was seen before: the labels change so many times, no more."""
-        return sum(answers for label in labels for _, _, answers in self.changes.get(label, [])[changes:])
+        """Answers that contradict what was seen before: each member changes so many times, no more."""
+        return sum(answers for label in labels for _, _, answers in self.of(label)[changes:])
 
 
 class Case:
@@ -118,94 +136,107 @@ class Case:
 
 
 class Bench:
-    def __init__(self, net, connector, probe, members, rounds):
+    """All cases over one connector."""
+
+    def __init__(self, net, connector, server, report, rounds):
         self.net = net
         self.connector = connector
-        self.probe = probe
-        self.members = members
+        self.server = server
+        self.report = report
         self.rounds = rounds
-        self.cases = []
         self.ids = 0
+        self.members = Members(ROLE, net.directory / "crowd", net.event_servers)
 
-    def case(self, name):
-        self.cases.append(Case(name))
-        return self.cases[-1]
+    def run(self, groups):
+        for group in groups:
+            rdtype, play = GROUPS[group]
+            probe = Probe(self.net, self.server, rdtype)
+            cases = play(self, probe)
+            probe.close()
+            for case in cases:
+                self.report.case(case, self.connector, probe.wrong_answers(case.labels, 2))
+            self.report.answers(group, self.connector, *probe.end, probe.wrong_answers(BASE_NODES, 1))
+        self.members.close()
 
-    def fresh(self, kind, count=1):
-        """Ids that were never seen before, with their certificates read."""
+    def fresh(self, count=1):
+        """Ids that were never seen before."""
         self.ids += count
-        return [f"{self.connector[0]}{kind}{number:04}" for number in range(self.ids - count, self.ids)]
+        return [f"{self.connector[0]}{number:03x}" for number in range(self.ids - count, self.ids)]
 
     def certify(self, label):
         address = self.net.node_addresses(label)[0]
         self.net.ca.issue(label, [ROLE], self.net.directory / "crowd", [address])
+        # thor-ca reads all it ever issued, which thousands of ids for one use would make slow.
+        self.net.ca.forget_issued()
         self.members.do("prepare", label, address)
 
-    def rest(self):
-        """Rounds begin at no particular moment of anybody's timers."""
-        time.sleep(random.uniform(0.03, 0.08))
-
-    def join_and_leave(self):
-        join, announce, leave = self.case("join"), self.case("announce"), self.case("leave")
+    def join_and_leave(self, probe):
+        join, announce, leave = Case("join"), Case("announce"), Case("leave")
         for number in range(2 * self.rounds):
-            connected_before = number % 2 == 1
-            (label,) = self.fresh("j")
+            case = announce if number % 2 else join
+            (label,) = self.fresh()
             self.certify(label)
-            if connected_before:
+            if case is announce:
                 self.members.do("connect", label)
-            self.rest()
-            (announce if connected_before else join).add(label, self.members.do("announce", label), self.probe.when(label, 0))
-            self.rest()
-            left = self.members.do("leave", label)
-            gone = self.probe.when(label, 1)
-            if not connected_before:
-                leave.add(label, left, gone)
-            progress(self.connector, "join and leave", number, 2 * self.rounds)
+            rest()
+            case.add(label, self.members.do("announce", label), probe.when(label, 0))
+            rest()
+            began = self.members.do("leave", label)
+            gone = probe.when(label, 1)
+            if case is join:
+                leave.add(label, began, gone)
+            progress(self.connector, "join and leave", number // 2 + 1, self.rounds)
+        return join, announce, leave
 
-    def bursts(self):
-        join, leave = self.case("burst-join"), self.case("burst-leave")
+    def bursts(self, probe):
+        join, leave = Case("burst-join"), Case("burst-leave")
         for number in range(self.rounds):
-            labels = self.fresh("b", BURST)
+            labels = self.fresh(BURST)
             for label in labels:
                 self.certify(label)
             for what, case, change in (("announce", join, 0), ("leave", leave, 1)):
-                self.rest()
+                rest()
                 began = {}
                 start = time.monotonic()
                 for position, label in enumerate(labels):
                     time.sleep(max(0.0, start + position * BURST_GAP_S - time.monotonic()))
                     began[label] = self.members.do(what, label)
                 for label in labels:
-                    case.add(label, began[label], self.probe.when(label, change))
-            progress(self.connector, "burst", number, self.rounds)
+                    case.add(label, began[label], probe.when(label, change))
+            progress(self.connector, "burst", number + 1, self.rounds)
+        return join, leave
 
-    def signals(self, name, batch, send):
-        case = self.case(name)
-        done = 0
-        while done < self.rounds:
-            nodes = [self.net.start_node(label, [ROLE]) for label in self.fresh(name[0], min(batch, self.rounds - done))]
+    def kills(self, probe):
+        return self.signals(probe, "kill", 1, lambda node: node.kill())
+
+    def stops(self, probe):
+        return self.signals(probe, "stop", STOPPED_AT_ONCE, lambda node: node.pause())
+
+    def signals(self, probe, name, batch, send):
+        case = Case(name)
+        while len(case.times_ms) < self.rounds:
+            nodes = [self.net.start_node(label, [ROLE]) for label in self.fresh(min(batch, self.rounds - len(case.times_ms)))]
             for node in nodes:
-                self.probe.when(node.name, 0)
+                probe.when(node.name, 0)
             began = {}
             for node in nodes:
                 time.sleep(random.uniform(0.1, 0.3))
                 began[node.name] = time.monotonic_ns()
                 send(node)
             for node in nodes:
-                case.add(node.name, began[node.name], self.probe.when(node.name, 1))
+                case.add(node.name, began[node.name], probe.when(node.name, 1))
                 self.net.forget(node)
-            done += len(nodes)
-            progress(self.connector, name, done, self.rounds)
+            progress(self.connector, name, len(case.times_ms), self.rounds)
+        return (case,)
 
-    def run(self, wanted):
-        if "join" in wanted:
-            self.join_and_leave()
-        if "burst" in wanted:
-            self.bursts()
-        if "kill" in wanted:
-            self.signals("kill", 1, lambda node: node.kill())
-        if "stop" in wanted:
-            self.signals("stop", STOPPED_AT_ONCE, lambda node: node.pause())
+
+GROUPS = {"join": ("SRV", Bench.join_and_leave), "burst": ("A", Bench.bursts), "kill": ("SRV", Bench.kills),
+          "stop": ("SRV", Bench.stops)}
+
+
+def rest():
+    """Rounds begin at no particular moment of anybody's timers."""
+    time.sleep(random.uniform(0.03, 0.08))
 
 
 def progress(*words):
@@ -231,36 +262,14 @@ class Report:
         print(f"{case.name:12} {connector:9} {len(case.times_ms):6} {p50:8.2f} {p99:8.2f} {worst:8.2f}  {promise:12} {wrong}",
               flush=True)
 
-    def answers(self, connector, sent, unanswered, failed):
+    def answers(self, group, connector, sent, unanswered, failed, base_wrong):
+        """What else the probe saw while a group of cases was played."""
         if self.as_json:
-            print(json.dumps({"bench": "propagation", "case": "answers", "connector": connector, "queries": sent,
-                              "unanswered": unanswered, "not_noerror": failed}), flush=True)
+            print(json.dumps({"bench": "propagation", "case": f"{group}-queries", "connector": connector, "queries": sent,
+                              "unanswered": unanswered, "failed": failed, "without_a_member": base_wrong}), flush=True)
         else:
-            print(f"{connector}: {sent} queries, {unanswered} unanswered, {failed} with an rcode other than NOERROR", flush=True)
-
-
-def measure(net, connector, rounds, wanted, report):
-    pdns_name = f"pdns-{connector}"
-    dns = net.start_dns(pdns=[pdns_name], slice=0)
-    pdns = net.start_pdns(pdns_name, connector)
-    probe = Probe(pdns.server)
-    members = Members(ROLE, net.directory / "crowd", net.event_servers)
-    base = [f"base{number}" for number in range(1, BASE_NODES + 1)]
-    for label in base:
-        probe.when(label, 0)
-
-    bench = Bench(net, connector, probe, members, rounds)
-    bench.run(wanted)
-
-    members.close()
-    probe.close()
-    for case in bench.cases:
-        report.case(case, connector, probe.wrong_answers(case.labels, 2))
-    report.answers(connector, *probe.end)
-    if wrong := probe.wrong_answers(base, 1):
-        raise Failure(f"{wrong} answers without a node that was there all the time")
-    pdns.stop()
-    dns.stop()
+            print(f"  {sent} queries: {unanswered} unanswered, {failed} truncated or not NOERROR, {base_wrong} without a member "
+                  "that was there all the time", flush=True)
 
 
 def main():
@@ -269,20 +278,25 @@ def main():
     options.add_argument("--json", action="store_true", help="one JSON object a line")
     options.add_argument("--rounds", type=int, default=100, help="rounds a case (100)")
     options.add_argument("--connector", choices=["http", "unix"], action="append", help="only this one")
-    options.add_argument("--case", choices=["join", "burst", "kill", "stop"], action="append", help="only this group of cases")
+    options.add_argument("--case", choices=list(GROUPS), action="append", help="only this group of cases")
     chosen = options.parse_args()
 
     report = Report(chosen.json)
     with Overlay() as net:
         net.start_event_server()
         net.start_manager()
-        for number in range(1, BASE_NODES + 1):
-            net.start_node(f"base{number}", [ROLE])
+        for label in BASE_NODES:
+            net.start_node(label, [ROLE])
         crowd = net.directory / "crowd"
         crowd.mkdir()
         (crowd / "ca.crt").write_bytes(net.ca.certificate.read_bytes())
         for connector in chosen.connector or ["http", "unix"]:
-            measure(net, connector, chosen.rounds, chosen.case or ["join", "burst", "kill", "stop"], report)
+            pdns_name = f"pdns-{connector}"
+            dns = net.start_dns(pdns=[pdns_name], slice=0)
+            pdns = net.start_pdns(pdns_name, connector)
+            Bench(net, connector, pdns.server, report, chosen.rounds).run(chosen.case or GROUPS)
+            pdns.stop()
+            dns.stop()
 
 
 if __name__ == "__main__":
