@@ -138,6 +138,28 @@ void merge(toml::table& into, toml::table&& from, config_errors& errors) {
   }
 }
 
+/// The first line that nests deeper than anything of ours, if there is one.
+std::optional<config_error> find_deep_line(const config::source& file) {
+  std::uint32_t line = 1;
+  std::size_t depth = 0;
+  char quote = 0;
+  for (const char c : file.text) {
+    if (c == '\n') {
+      ++line;
+      depth = 0;
+      quote = 0;
+    } else if (quote != 0 || c == '"' || c == '\'') {
+      quote = quote == 0 ? c : (c == quote ? char{0} : quote);
+    } else if (c == '.' || c == '[' || c == '{') {
+      ++depth;
+    }
+    if (depth > config_line_depth_max) {
+      return config_error{file.name, line, 1, "tables nested too deep, or too much in one line"};
+    }
+  }
+  return std::nullopt;
+}
+
 std::expected<std::vector<config::source>, config_errors>
 read_sources(const std::filesystem::path& file, bool must_exist) {
   std::vector<std::filesystem::path> paths;
@@ -374,9 +396,12 @@ std::expected<config, config_errors> config::load(const std::filesystem::path& f
 
 std::expected<config, config_errors> config::parse(const std::vector<source>& sources) {
   auto tree = std::make_unique<config_tree>();
-  for (const auto& [name, text] : sources) {
+  for (const auto& file : sources) {
+    if (auto deep = find_deep_line(file)) {
+      return std::unexpected(config_errors{std::move(*deep)});
+    }
     try {
-      merge(tree->root, toml::parse(text, name), tree->errors);
+      merge(tree->root, toml::parse(file.text, file.name), tree->errors);
     } catch (const toml::parse_error& failure) {
       return std::unexpected(
           config_errors{error_at(failure.source(), std::string(failure.description()))});

@@ -24,9 +24,11 @@
 namespace thor::runtime {
 
 inline constexpr std::string_view default_config_file = "/etc/thor/thor.toml";
-/// A larger configuration file is refused. This bounds how deep tables can nest, too, which the
-/// parser follows by recursion.
+/// A larger configuration file is refused.
 inline constexpr std::size_t config_file_octets_max = 64U << 10;
+/// Dots and brackets outside strings in one line: how deep it can nest tables, which the parser
+/// follows by recursion.
+inline constexpr std::size_t config_line_depth_max = 64;
 inline constexpr std::size_t config_files_max = 256;
 
 struct config_error {
