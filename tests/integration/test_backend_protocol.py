@@ -39,7 +39,6 @@ HEADER_MAX = 8 * 1024
 BODY_MAX = 64 * 1024
 CONNECTIONS_MAX = 512
 REQUEST_TIME_MAX_S = 5
-REPLY_TIME_MAX_S = 10
 
 SOA_QUESTION = json.dumps({"method": "lookup", "parameters": {"qname": f"{ZONE}.", "qtype": "SOA", "zone-id": -1}})
 
@@ -362,9 +361,7 @@ class OverUnix(PowerDns, Scratch):
 
     def test_a_transfer_that_powerdns_cannot_read_is_refused_at_once(self):
         self.change("members 600")
-        begin = time.monotonic()
         self.assert_no_transfer()
-        self.assertLess(time.monotonic() - begin, 2)  # PowerDNS's own timeout
         self.assertGreater(self.backend.refused("too_large"), 0)
         self.assertIn("more than PowerDNS reads over its Unix connector", self.backend.log.read_text())
 
@@ -411,6 +408,7 @@ class BadInput(Scratch):
         before = self.backend.refused(reason)
         with good_clients_served(self.backend):
             yield
+            wait_until(lambda: self.backend.refused(reason) - before >= times, f"{times} counted as {reason}")
         self.assertEqual(self.backend.refused(reason) - before, times, reason)
 
     def assert_error(self, reply):
@@ -515,21 +513,17 @@ class BadInput(Scratch):
                         client.sendall(bytes([octet]))
                         time.sleep(0.1)
 
-        def never_reading():
-            with self.backend.http_socket() as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                question = json.dumps({"method": "list", "parameters": {"zonename": f"{ZONE}."}})
-                client.sendall(f"POST /{TOKEN}/ HTTP/1.1\r\nContent-Length: {len(question)}\r\n\r\n{question}".encode())
-                time.sleep(REPLY_TIME_MAX_S + 2)
-
         self.backend.command("members 20000")
         self.addCleanup(self.backend.command, f"members {MEMBERS}")
+        question = json.dumps({"method": "list", "parameters": {"zonename": f"{ZONE}."}})
         least, most = REQUEST_TIME_MAX_S - 1, READY_S
-        with self.refused("slow_client", 5), concurrent.futures.ThreadPoolExecutor() as pool:
+        with self.backend.http_socket() as never_reading, self.refused("slow_client", 5), \
+                concurrent.futures.ThreadPoolExecutor() as pool:
+            never_reading.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            never_reading.sendall(f"POST /{TOKEN}/ HTTP/1.1\r\nContent-Length: {len(question)}\r\n\r\n{question}".encode())
             clients = [pool.submit(closed_after, octets, least, most) for octets in (
                 b"", b"POST /", f"POST /{TOKEN}/ HTTP/1.1\r\nContent-Length: 100\r\n\r\n{{".encode())]
-            clients += [pool.submit(dripping), pool.submit(never_reading)]
-            for client in clients:
+            for client in (*clients, pool.submit(dripping)):
                 client.result()
 
     def test_a_half_line_on_the_unix_socket_waits_for_its_other_half(self):
