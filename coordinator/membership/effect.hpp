@@ -46,7 +46,7 @@ struct publish {
 /// Keep these over a restart. Comes before the status that first uses them.
 struct persist {
   std::uint64_t epoch_counter = 0;
-  std::uint32_t serial = 0;
+  std::uint32_t serial_limit = 0; ///< no higher serial was handed out
   friend bool operator==(const persist&, const persist&) = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace thor::membership {
 
@@ -58,6 +59,8 @@ inline constexpr std::size_t event_servers_max = 64;
 /// After a delta the next one waits this long, so that a burst becomes few of them.
 inline constexpr std::chrono::milliseconds coalesce_interval{5};
 inline constexpr std::chrono::milliseconds beat_interval{1000};
+/// So many serials are reserved on disk at once: writing to disk takes longer than a change may.
+inline constexpr std::uint32_t serials_reserved = 1000;
 /// Instead of a delta a full status is sent when this many deltas, or more changed members than
 /// there are members (but at least changes_since_full_min), went out since the last full one.
 inline constexpr std::size_t deltas_since_full_max = 512;

@@ -117,7 +117,7 @@ void server_roster::count_live(std::size_t server, const model::node_id& id,
 
 void server_roster::notice_call(model::time_point now, effects& out) {
   if (called_at_ != model::never && any_up() && now - called_at_ > judge_pause_max) {
-    out.push_back(note{level::warning, "judge_paused", "",
+    out.push_back(note{level::warning, "judge_paused", "judge",
                        "this process was paused for about " + milliseconds_text(now - called_at_) +
                            "; nobody is withdrawn for a lease"});
     for (auto& s : servers_) {

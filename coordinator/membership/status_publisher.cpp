@@ -110,13 +110,11 @@ void status_publisher::start(model::time_point now, model::unix_time wall, effec
   take_epoch(now, wall, out);
 }
 
-// A serial higher than the retained one was handed out for something else.
 bool status_publisher::shows_another_zone() const {
   const auto same = [](const auto& a, const auto& b) {
     return a.first == b.first && !model::dns_relevant_change(a.second.what, b.second.what);
   };
-  return !retained_.known || highest_serial_ != retained_.serial ||
-         !std::ranges::equal(members_, retained_.members, same);
+  return !retained_.known || !std::ranges::equal(members_, retained_.members, same);
 }
 
 void status_publisher::take_epoch(model::time_point now, model::unix_time wall, effects& out) {
@@ -124,24 +122,28 @@ void status_publisher::take_epoch(model::time_point now, model::unix_time wall, 
   where_ = {{highest_counter_, manager_}, 0};
   epoch_taken_at_ = now;
   retake_at_ = model::never;
-  kept_ = {highest_counter_, serial_};
+  kept_.epoch_counter = highest_counter_;
   out.push_back(kept_);
   publish_full("", out);
   quiet_until_ = now + coalesce_interval;
   beat_at_ = now + beat_interval;
 }
 
-void status_publisher::step_serial(model::unix_time wall) {
+bool status_publisher::step_serial(model::unix_time wall) {
   highest_serial_ = std::max(highest_serial_ + 1, static_cast<std::uint32_t>(seconds(wall)));
   serial_ = highest_serial_;
+  if (serial_ <= kept_.serial_limit)
+    return false;
+  kept_.serial_limit = serial_ + serials_reserved;
+  return true;
 }
 
 void status_publisher::flush(model::time_point now, model::unix_time wall, effects& out) {
   if (pending_.empty())
     return;
   ++where_.sequence;
-  if (pending_in_dns_)
-    step_serial(wall);
+  if (pending_in_dns_ && step_serial(wall))
+    out.push_back(kept_);
   quiet_until_ = now + coalesce_interval;
   changes_since_full_ += pending_.size();
   ++deltas_since_full_;
@@ -201,10 +203,6 @@ void status_publisher::on_deadline(model::time_point now, model::unix_time wall,
   if (now < beat_at_)
     return;
   beat_at_ = now + beat_interval;
-  if (kept_.serial != serial_) {
-    kept_.serial = serial_;
-    out.push_back(kept_);
-  }
   out.push_back(publish{"", model::status_beat{where_, serial_, model::digest(members_)}});
 }
 

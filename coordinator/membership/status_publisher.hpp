@@ -29,7 +29,7 @@ class status_publisher {
       : manager_(std::move(manager))
       , kept_(kept)
       , highest_counter_(kept.epoch_counter)
-      , highest_serial_(kept.serial) {}
+      , highest_serial_(kept.serial_limit) {}
 
   /// What the judge decided; other effects are ignored.
   void on_members(model::time_point now, model::unix_time wall, std::span<const effect> decided,
@@ -63,7 +63,8 @@ class status_publisher {
   void take_epoch(model::time_point now, model::unix_time wall, effects& out);
   void contest(model::time_point now, model::unix_time wall, const model::epoch& other,
                effects& out);
-  void step_serial(model::unix_time wall);
+  /// True when kept_ has to be persisted.
+  bool step_serial(model::unix_time wall);
   void flush(model::time_point now, model::unix_time wall, effects& out);
   void publish_full(const std::string& server, effects& out);
   [[nodiscard]] bool shows_another_zone() const;
@@ -71,7 +72,7 @@ class status_publisher {
   std::string manager_;
   persist kept_;
   std::uint64_t highest_counter_; ///< of all epochs seen
-  std::uint32_t highest_serial_;  ///< of all statuses seen
+  std::uint32_t highest_serial_;  ///< seen, or perhaps handed out by an earlier run
   model::view retained_;
 
   bool started_ = false;

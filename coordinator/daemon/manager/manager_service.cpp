@@ -20,6 +20,8 @@ namespace {
 
 /// Lines of one kind about one subject in the log: one in this time.
 constexpr std::chrono::seconds repeated_line_interval{10};
+/// So many alarms are shown by `status`; the log has them all.
+constexpr std::size_t alarms_shown_max = 32;
 
 std::filesystem::path state_file_of(const runtime::service& host) {
   return host.overlay().state_dir / "manager.json";
@@ -36,12 +38,13 @@ membership::manager_options options_of(runtime::service& host) {
           .kept = read_kept_state(state_file_of(host))};
 }
 
-client::options client_options_of(const runtime::service& host) {
+client::options client_options_of(runtime::service& host) {
   return {.event_servers = host.overlay().event_servers,
           .resolvers = host.overlay().resolvers,
           .topics = {std::begin(membership::manager_topics), std::end(membership::manager_topics)},
           .software = std::string("thor-manager ") + THOR_VERSION,
-          .incarnation_file = host.overlay().state_dir / "thor-manager.incarnation"};
+          .incarnation_file = host.overlay().state_dir / "thor-manager.incarnation",
+          .counters = &host.counters()};
 }
 
 } // namespace
@@ -59,12 +62,13 @@ manager_service::manager_service(runtime::service& host)
              })
     , client_(host.io(), client_options_of(host), host.credentials(), *this) {
   host_.on_status([this](boost::json::object& into) { describe(into); });
+  host_.on_metrics([this] { update_metrics(); });
 }
 
 void manager_service::run() {
   client_.start();
   host_.run([this] { client_.stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
-            [] {});
+            [this] { client_.credentials_reloaded(); });
 }
 
 // ---- what event servers say
@@ -157,6 +161,9 @@ void manager_service::perform(const membership::effects& decided) {
       tell(*said);
     } else if (const auto* in = std::get_if<membership::admitted>(&one)) {
       spdlog::info("{} is online", in->what.id.text());
+    } else if (const auto* now = std::get_if<membership::changed>(&one)) {
+      spdlog::info("{} announces a change (incarnation {}, sequence {})", now->what.id.text(),
+                   now->what.at.incarnation, now->what.at.sequence);
     } else if (const auto* out = std::get_if<membership::withdrawn>(&one)) {
       spdlog::info("{} is withdrawn: {}", out->id.text(), model::to_string(out->reason));
       host_.counters()
@@ -165,8 +172,6 @@ void manager_service::perform(const membership::effects& decided) {
           .Increment();
     }
   }
-  if (!decided.empty())
-    update_metrics();
   if (machine_.publisher().started())
     host_.ready();
   timer_.arm(machine_.next_deadline());
@@ -187,20 +192,27 @@ void manager_service::perform(const membership::persist& what) {
 }
 
 void manager_service::tell(const membership::note& what) {
-  const bool alarm = what.how == membership::level::alarm;
-  if (alarm)
+  const auto line = fmt::format("{} ({}): {}", what.about, what.word, what.detail);
+  if (what.how == membership::level::alarm) {
     host_.counters()
         .counter("thor_alarms_total", "Things an operator should look at, by kind.",
                  {{"kind", std::string(what.word)}})
         .Increment();
-  const auto held_back =
-      limiter_.pass(std::string(what.word) + " " + what.about, runtime::monotonic_now());
-  if (!held_back)
+    alarms_.push_back({runtime::unix_now(), line});
+    if (alarms_.size() > alarms_shown_max)
+      alarms_.pop_front();
+  }
+  const auto kind = std::string(what.word) + ' ' + what.about;
+  if (!limiter_.pass(kind, runtime::monotonic_now()))
     return;
-  spdlog::log(alarm                                    ? spdlog::level::err
-              : what.how == membership::level::warning ? spdlog::level::warn
-                                                       : spdlog::level::info,
-              "{} ({}): {}", what.about, what.word, what.detail);
+  switch (what.how) {
+  case membership::level::alarm:
+    return spdlog::error("ALARM: {}", line);
+  case membership::level::warning:
+    return spdlog::warn("{}", line);
+  case membership::level::info:
+    return spdlog::info("{}", line);
+  }
 }
 
 // ---- what people see
@@ -228,6 +240,11 @@ void manager_service::describe(boost::json::object& into) const {
   for (const auto& server : client_.connected_servers())
     servers.emplace_back(server);
   into["event_servers"] = std::move(servers);
+  boost::json::array alarms;
+  for (const auto& alarm : alarms_)
+    alarms.emplace_back(boost::json::object{{"unix_time", alarm.at.time_since_epoch().count()},
+                                            {"what", alarm.text}});
+  into["alarms"] = std::move(alarms);
 }
 
 void manager_service::update_metrics() {

@@ -12,6 +12,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <deque>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -53,6 +54,12 @@ class manager_service final : private client::observer {
   runtime::deadline_timer timer_;
   client::client client_;
   std::set<std::string> roles_seen_; ///< each has a gauge, also when nobody is left
+
+  struct alarm {
+    model::unix_time at;
+    std::string text;
+  };
+  std::deque<alarm> alarms_; ///< the last ones, for `status`
 };
 
 } // namespace thor::manager

@@ -83,7 +83,7 @@ TEST_F(publisher_test, starts_a_new_overlay_with_unix_time) {
   start();
   EXPECT_THAT(published<model::status_full>(),
               ElementsAre(full(unix_now, 0, unix_now, {member("n1")})));
-  EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now}));
+  EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now + serials_reserved}));
   EXPECT_TRUE(std::holds_alternative<persist>(out.front())) << "kept before it is used";
 }
 
@@ -117,11 +117,12 @@ TEST_F(publisher_test, keeps_the_serial_when_dns_shows_no_change) {
   EXPECT_EQ(sent[0].members.at(id("n2")).what, n2);
 }
 
-TEST_F(publisher_test, steps_the_serial_when_a_later_one_was_handed_out) {
-  p = status_publisher("m1", {100, 90});
-  hear(full(100, 4, 78));
+TEST_F(publisher_test, steps_over_all_serials_that_may_have_been_handed_out) {
+  p = status_publisher("m1", {100, unix_now + 90});
+  hear(full(100, 4, unix_now));
+  decide({admitted{presence("n1")}});
   start();
-  EXPECT_EQ(p.serial(), unix_now);
+  EXPECT_EQ(p.serial(), unix_now + 91);
 }
 
 TEST_F(publisher_test, takes_the_newest_of_the_retained_statuses) {
@@ -232,11 +233,16 @@ TEST_F(publisher, beats_every_second_with_the_digest) {
                           {{unix_now, "m1"}, 0}, unix_now, model::digest_of(id("n1"), {1, 1})}));
 }
 
-TEST_F(publisher, persists_the_serial_with_the_next_beat) {
-  decide({admitted{presence("n2")}});
-  EXPECT_THAT(persisted(), IsEmpty());
-  run(3s);
-  EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now + 1}));
+TEST_F(publisher, reserves_serials_on_disk_before_it_hands_them_out) {
+  for (std::uint32_t i = 1; i <= serials_reserved + 1; ++i) {
+    const auto before = persisted().size();
+    decide({i % 2 == 1 ? effect{admitted{presence("n2")}}
+                       : effect{withdrawn{id("n2"), model::withdrawal::left}}});
+    now += coalesce_interval;
+    EXPECT_EQ(p.serial(), unix_now + i);
+    EXPECT_EQ(persisted().size() - before, i == serials_reserved + 1 ? 1U : 0U);
+  }
+  EXPECT_EQ(persisted().back(), (persist{unix_now, unix_now + 2 * serials_reserved + 1}));
 }
 
 // ---- whole statuses
