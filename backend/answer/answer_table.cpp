@@ -247,8 +247,11 @@ class answerer {
     }
     const zone_metadata& metadata = parts_.metadata_of(asked.zone);
     const auto found = metadata.find(asked.kind);
+    if (found == metadata.end()) {
+      return answered(out_, "[]");
+    }
     out_ += result_head;
-    append_strings(out_, found == metadata.end() ? std::vector<std::string>() : found->second);
+    append_strings(out_, found->second);
     out_ += '}';
     return {};
   }

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
-#include <type_traits>
 #include <utility>
 
 namespace thor::backend {
@@ -18,8 +16,6 @@ class parameter_reader {
   parameter_reader(std::string_view method, const json::object& parameters)
       : method_(method)
       , parameters_(parameters) {}
-
-  [[nodiscard]] std::string_view method() const { return method_; }
 
   [[nodiscard]] std::expected<std::string_view, error> text(std::string_view key) const {
     const json::value* const found = parameters_.if_contains(key);

@@ -89,7 +89,8 @@ std::expected<request, error> read_rest(const target& where, std::string_view zo
 std::expected<target, error> read_target(std::string_view text) {
   const auto url = urls::parse_origin_form(text);
   if (!url) {
-    return refuse(errc::bad_target, "not a URL path: " + excerpt(text));
+    // Not repeated: it may hold the token.
+    return refuse(errc::bad_target, "the URL is not a path, or an escape in it is broken");
   }
   target out;
   std::size_t position = 0;

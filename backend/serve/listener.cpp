@@ -87,10 +87,11 @@ void remove_stale(asio::io_context& context, const local::endpoint& endpoint) {
   if (!S_ISSOCK(found.st_mode)) {
     fail(path, "there is something that is not a socket; remove it or choose another path");
   }
-  local::socket probe(context);
+  local::socket probe(context, local());
+  probe.non_blocking(true);
   error_code failure;
   probe.connect(endpoint, failure);
-  if (!failure) {
+  if (!failure || failure == asio::error::try_again) { // the latter from one that hangs
     fail(path, "another process serves there; stop it or choose another path");
   }
   if (failure != asio::error::connection_refused) {

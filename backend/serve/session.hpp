@@ -2,7 +2,7 @@
 //
 // A session is a coroutine on its serving thread. It reads a request, has it answered, writes the
 // reply and repeats, one request at a time; it returns when the connection is done. Nothing it
-// meets ends in an exception.
+// meets ends in an exception. What it is given by reference must outlive it.
 #pragma once
 
 #include "backend/serve/handler.hpp"

@@ -411,6 +411,9 @@ class BadInput(Scratch):
             wait_until(lambda: self.backend.refused(reason) - before >= times, f"{times} counted as {reason}")
         self.assertEqual(self.backend.refused(reason) - before, times, reason)
 
+    def tearDown(self):
+        self.assertNotIn(TOKEN, self.backend.log.read_text())
+
     def assert_error(self, reply):
         self.assertIn("error", reply)
         self.assertNotIn("result", reply)

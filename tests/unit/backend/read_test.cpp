@@ -160,7 +160,8 @@ TEST(target, refuses_what_is_no_path) {
   for (const char* const url : {"", "*", "lookup", "http://127.0.0.1/0123", "/0123/%zz", "/a b"}) {
     const auto where = read_target(url);
     ASSERT_FALSE(where) << url;
-    EXPECT_EQ(where.error().code, errc::bad_target);
+    EXPECT_EQ(where.error(),
+              (error{errc::bad_target, "the URL is not a path, or an escape in it is broken"}));
   }
   const auto root = read_target("/");
   ASSERT_TRUE(root);

@@ -458,6 +458,18 @@ std::string failure_of(const server_options& given) {
   return "no failure";
 }
 
+TEST_F(serving, a_socket_whose_process_hangs_is_left_alone) {
+  const std::string path = options().unix_path;
+  asio::io_context context;
+  asio::local::stream_protocol::acceptor hanging(context);
+  hanging.open();
+  hanging.bind(path);
+  constexpr int nobody_waits = 0;
+  hanging.listen(nobody_waits);
+  const unix_client first_in_the_queue(path);
+  EXPECT_THAT(failure_of(options()), HasSubstr("another process serves there"));
+}
+
 TEST_F(serving, a_socket_that_somebody_serves_is_left_alone) {
   start();
   server_options second = options();
