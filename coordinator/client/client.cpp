@@ -165,7 +165,7 @@ class client::impl final : public connection_owner {
   void renew_credentials() {
     presence_frame_.reset();
     for (const auto& [number, link] : connections_) {
-      drop_when_unacceptable(*link);
+      drop_when_unacceptable(number);
     }
     tell(agent::renew_credentials{});
   }
@@ -329,12 +329,12 @@ class client::impl final : public connection_owner {
       }
       return;
     }
+    seen_.on_message(server, message, nullptr);
     if (const auto* refused = std::get_if<wire::refused>(&message)) {
       tell(agent::refused{number, *refused});
     } else if (std::holds_alternative<wire::heartbeat>(message)) {
-      drop_when_unacceptable(*connections_.at(number));
+      drop_when_unacceptable(number);
     }
-    seen_.on_message(server, message, nullptr);
   }
 
   void on_refused_event(const std::string& server, wire::topic about, const refusal& why) {
@@ -354,13 +354,15 @@ class client::impl final : public connection_owner {
   }
 
   /// An event server that was revoked or has expired is cut off while connected.
-  void drop_when_unacceptable(connection& link) {
+  void drop_when_unacceptable(agent::connection number) {
+    const auto& link = *connections_.at(number);
     if (link.server() == nullptr) {
       return;
     }
     if (const auto accepted = who_.recheck(*link.server(), runtime::unix_now()); !accepted) {
-      link.close_now(
-          fmt::format("its certificate is not accepted any more: {}", accepted.error().detail));
+      const auto why = "its certificate is not accepted any more: " + accepted.error().detail;
+      connections_.at(number)->close_now(why);
+      tell(agent::closed{number, 0, why});
     }
   }
 

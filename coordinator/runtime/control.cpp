@@ -47,6 +47,13 @@ std::vector<std::string> words_of(const std::string& line) {
   return {std::istream_iterator<std::string>(in), std::istream_iterator<std::string>()};
 }
 
+/// Requests do not throw: what escapes is a bug, and ends the program.
+void let_escape(const std::exception_ptr& thrown) {
+  if (thrown) {
+    std::rethrow_exception(thrown);
+  }
+}
+
 [[noreturn]] void fail(const std::filesystem::path& socket, std::string_view why) {
   throw std::runtime_error(fmt::format("control socket {}: {}", socket.string(), why));
 }
@@ -104,7 +111,7 @@ class control_server::impl {
 
   static void start(const std::shared_ptr<impl>& self) {
     const auto executor = self->acceptor_.get_executor();
-    asio::co_spawn(executor, accept(self), log_end);
+    asio::co_spawn(executor, accept(self), let_escape);
   }
 
   void add(std::string command, control_handler handler) {
@@ -120,16 +127,6 @@ class control_server::impl {
   }
 
  private:
-  static void log_end(const std::exception_ptr& thrown) {
-    if (thrown) {
-      try {
-        std::rethrow_exception(thrown);
-      } catch (const std::exception& failure) {
-        spdlog::error("control socket: {}", failure.what());
-      }
-    }
-  }
-
   static asio::awaitable<void> accept(std::shared_ptr<impl> self) {
     asio::steady_timer pause(self->acceptor_.get_executor());
     while (self->acceptor_.is_open()) {
@@ -143,7 +140,7 @@ class control_server::impl {
         co_await pause.async_wait(as_result);
       } else if (self->connections_ < control_connections_max) {
         const auto executor = peer.get_executor();
-        asio::co_spawn(executor, serve(self, std::move(peer)), log_end);
+        asio::co_spawn(executor, serve(self, std::move(peer)), let_escape);
       }
     }
   }
@@ -238,12 +235,7 @@ std::expected<json::object, std::string> ask(const std::filesystem::path& socket
   asio::io_context io(1);
   local::socket peer(io);
   exchange_result result{asio::error::timed_out, {}};
-  auto handler = [](const std::exception_ptr& thrown) {
-    if (thrown) {
-      std::rethrow_exception(thrown);
-    }
-  };
-  asio::co_spawn(io, exchange(peer, socket, std::string(request), result), handler);
+  asio::co_spawn(io, exchange(peer, socket, std::string(request), result), let_escape);
   io.run_for(control_deadline);
   if (!io.stopped()) {
     return std::unexpected(

@@ -126,7 +126,8 @@ int run_program(const program& what, int argc, char** argv,
   }
   const auto overlay = read_overlay(*files);
   if (!wanted->command.empty()) {
-    return ask_daemon(what, overlay, wanted->command);
+    const auto errors = files->finish();
+    return errors.empty() ? ask_daemon(what, overlay, wanted->command) : refuse(what, errors);
   }
   const auto level = read_log_level(*files);
   read(*files);

@@ -3,11 +3,13 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
 import threading
 import unittest
+from unittest import mock
 
 from overlay import DOMAIN, PROGRAMS, Overlay, Pdns, wait_until
 from wirepeer import Closed, Identity, Peer
@@ -300,6 +302,25 @@ class Replaced(NodeTest):
         wait_until(lambda: new.status()["replaced"], "the clone knows")
         self.assertFalse(back.status()["replaced"])
         self.assertEqual(3, event_server.log_text().count("gw1 at 127.0.0.1: connected"), "one connection for each start")
+
+
+class UnderSystemd(NodeTest):
+    """The manners of a service with Type=notify."""
+
+    def test_says_when_it_is_ready_alive_and_stopping(self):
+        words = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        where = self.net.directory / "notify"
+        words.bind(str(where))
+        words.settimeout(30)
+        with mock.patch.dict(os.environ, NOTIFY_SOCKET=str(where), WATCHDOG_USEC="200000"):
+            node = self.net.start_node("gw1", ["sip_proxy"])
+        heard = [words.recv(100).decode() for _ in range(3)]
+        self.assertEqual(["READY=1", "WATCHDOG=1", "WATCHDOG=1"], heard, "ready without any event server: it may start before them")
+        node.signal(signal.SIGTERM)
+        while heard[-1] == "WATCHDOG=1":
+            heard.append(words.recv(100).decode())
+        self.assertEqual("STOPPING=1", heard[-1])
+        self.assertEqual(0, node.stop())
 
 
 class Refusing(NodeTest):

@@ -123,6 +123,9 @@ make_presence(const settings& how, const identity::peer& self, model::role_state
                       address.text(), self.id.text()));
     }
   }
+  if (const auto valid = model::validate(out); !valid && !out.addresses.empty()) {
+    return std::unexpected(valid.error().detail);
+  }
   return out;
 }
 

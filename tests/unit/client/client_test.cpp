@@ -181,6 +181,18 @@ TEST_F(Stage, NewCredentialsAreShownOnANewConnection) {
   EXPECT_EQ(server->heard<wire::publish>()[1].what.certificate, who->certificate());
 }
 
+TEST_F(Stage, AnEventServerThatIsRevokedIsLeftWhileConnected) {
+  connect();
+  const auto list =
+      ca.next_list(ca.first_list(x509::around_now()).get(), {server_credentials->self().serial},
+                   x509::revocation_reason::key_compromise, x509::around_now());
+  directory.write("n1.crl", x509::to_pem(list.get()));
+  ASSERT_EQ(who->reload_if_changed(), true);
+  subject->credentials_reloaded();
+  until([&] { return seen.has("down"); });
+  EXPECT_THAT(seen.lines, Contains(HasSubstr("is not accepted any more")));
+}
+
 // ---- what it hears
 
 class Hearing : public Stage {
