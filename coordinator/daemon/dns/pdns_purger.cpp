@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdint>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -23,12 +25,14 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
       : path_(std::move(path))
       , told_(std::move(told))
       , socket_(io)
-      , timer_(io) {}
+      , timer_(io)
+      , repeat_timer_(io) {}
 
   void add(const std::vector<std::string>& names, const std::string& apex) {
-    waiting_.insert(names.begin(), names.end());
+    for (const auto& name : names)
+      waiting_.insert_or_assign(name, turn::first);
     if (waiting_.size() > purge_names_max)
-      waiting_ = {apex + "$"};
+      waiting_ = {{apex + "$", turn::first}};
     if (!busy_)
       send();
   }
@@ -38,18 +42,21 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
     error_code ignored;
     socket_.close(ignored);
     timer_.cancel();
+    repeat_timer_.cancel();
   }
 
  private:
+  enum class turn : std::uint8_t { first, second };
+  using name_turns = std::map<std::string, turn>;
+
   void send() {
     busy_ = true;
     in_flight_.clear();
     line_ = "PURGE";
     while (!waiting_.empty() &&
-           line_.size() + waiting_.begin()->size() + 2 < purge_command_octets_max) {
-      const auto first = waiting_.extract(waiting_.begin());
-      line_ += " " + first.value();
-      in_flight_.insert(first.value());
+           line_.size() + waiting_.begin()->first.size() + 2 < purge_command_octets_max) {
+      line_ += " " + waiting_.begin()->first;
+      in_flight_.insert(waiting_.extract(waiting_.begin()));
     }
     line_ += "\n";
     received_ = 0;
@@ -98,6 +105,7 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
     if (!ec && agreed) {
       retry_ = purge_retry_min;
       told_("");
+      repeat_later();
       busy_ = false;
       if (!waiting_.empty())
         send();
@@ -117,12 +125,44 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
     });
   }
 
+  void repeat_later() {
+    for (const auto& [name, which] : in_flight_)
+      if (which == turn::first)
+        repeat_next_.insert(name);
+    if (repeating_.empty())
+      await_repeat();
+  }
+
+  /// Names purged while the timer runs wait for its next turn: nothing is repeated early.
+  void await_repeat() {
+    repeating_.swap(repeat_next_);
+    if (repeating_.empty())
+      return;
+    repeat_timer_.expires_after(purge_repeat_after);
+    repeat_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!cancelled && !self->ended_)
+        self->repeat();
+    });
+  }
+
+  void repeat() {
+    for (const auto& name : repeating_)
+      waiting_.emplace(name, turn::second);
+    repeating_.clear();
+    await_repeat();
+    if (!busy_)
+      send();
+  }
+
   std::filesystem::path path_;
   outcome told_;
   asio::local::stream_protocol::socket socket_;
   asio::steady_timer timer_;
-  std::set<std::string> waiting_;
-  std::set<std::string> in_flight_;
+  asio::steady_timer repeat_timer_;
+  name_turns waiting_;
+  name_turns in_flight_;
+  std::set<std::string> repeating_;   ///< when repeat_timer_ fires
+  std::set<std::string> repeat_next_; ///< the time after that
   std::string line_;
   std::array<char, 256> answer_{};
   std::size_t received_ = 0;

@@ -24,6 +24,10 @@ namespace thor::dns {
 inline constexpr std::size_t purge_names_max = 200;
 /// Length of one command; PowerDNS reads control lines of at most 16 KiB.
 inline constexpr std::size_t purge_command_octets_max = 12'000;
+/// Every name is purged a second time after this time (at most twice of it): an answer that
+/// PowerDNS had fetched before the change but stored after the purge would otherwise be served for
+/// its whole query-cache-ttl.
+inline constexpr std::chrono::milliseconds purge_repeat_after{20};
 /// How long PowerDNS may take to answer a command.
 inline constexpr std::chrono::milliseconds purge_timeout{1'000};
 /// Delays between attempts.
