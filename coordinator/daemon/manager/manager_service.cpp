@@ -24,7 +24,7 @@ constexpr std::chrono::seconds repeated_line_interval{10};
 constexpr std::size_t alarms_shown_max = 32;
 
 std::filesystem::path state_file_of(const runtime::service& host) {
-  return host.overlay().state_dir / "manager.json";
+  return host.overlay().state_dir / "thor-manager.json";
 }
 
 membership::manager_options options_of(runtime::service& host) {
@@ -82,6 +82,7 @@ void manager_service::on_server_down(const std::string& server, const std::strin
 }
 
 void manager_service::on_replaced(const std::string& server) {
+  replaced_ = true;
   tell({membership::level::alarm, "replaced", server,
         "another manager runs with this certificate; this one has stopped until it is restarted"});
 }
@@ -245,6 +246,7 @@ void manager_service::describe(boost::json::object& into) const {
     alarms.emplace_back(boost::json::object{{"unix_time", alarm.at.time_since_epoch().count()},
                                             {"what", alarm.text}});
   into["alarms"] = std::move(alarms);
+  into["replaced"] = replaced_;
 }
 
 void manager_service::update_metrics() {

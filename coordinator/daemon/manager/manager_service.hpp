@@ -60,6 +60,7 @@ class manager_service final : private client::observer {
     std::string text;
   };
   std::deque<alarm> alarms_; ///< the last ones, for `status`
+  bool replaced_ = false;    ///< another process with this certificate is at work
 };
 
 } // namespace thor::manager
