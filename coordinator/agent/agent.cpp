@@ -189,8 +189,7 @@ void agent::handle(call& c, const opened& e) {
 void agent::park(call& c, links::iterator entry) {
   auto& [server, l] = *entry;
   c.out.emplace_back(close{l.at, true});
-  c.out.emplace_back(note{severity::info, server,
-                          "is " + l.peer->text() + ", to which there is a connection already"});
+  c.out.emplace_back(parked{server, l.peer->text()});
   l.state = phase::parked;
   l.at = 0;
 }
@@ -234,8 +233,7 @@ void agent::handle(call& c, const refused& e) {
     c.out.emplace_back(publish{{l.at}, wire::topic::presence, body_});
     return;
   }
-  c.out.emplace_back(
-      note{severity::warn, server, "refused: " + e.what.reason + ": " + e.what.detail});
+  c.out.emplace_back(not_accepted{server, e.what});
 }
 
 void agent::handle(call& c, const closed& e) {
@@ -269,12 +267,12 @@ void agent::end_link(call& c, links::iterator entry, const std::string& why, boo
     c.out.emplace_back(went_down{server, why});
     l.failures = c.now - l.since >= stable_after ? 0 : l.failures;
   } else {
-    c.out.emplace_back(note{severity::warn, server, why});
+    c.out.emplace_back(failed{server, why});
   }
-  for (auto& [other, parked] : links_) {
-    if (parked.state == phase::parked && parked.peer == l.peer) {
-      parked.state = phase::waiting;
-      parked.due = c.now;
+  for (auto& [name, other] : links_) {
+    if (other.state == phase::parked && other.peer == l.peer) {
+      other.state = phase::waiting;
+      other.due = c.now;
     }
   }
   l.state = phase::waiting;

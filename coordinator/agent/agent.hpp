@@ -150,6 +150,12 @@ struct went_up {
   wire::welcome hello;
   friend bool operator==(const went_up&, const went_up&) = default;
 };
+/// A try to connect to `server` failed.
+struct failed {
+  std::string server;
+  std::string why;
+  friend bool operator==(const failed&, const failed&) = default;
+};
 /// `server` was connected and is no more.
 struct went_down {
   std::string server;
@@ -165,17 +171,21 @@ struct replaced {
 struct stopped {
   friend bool operator==(const stopped&, const stopped&) = default;
 };
-enum class severity : std::uint8_t { info, warn };
-/// A line for the log about `server`; may repeat.
-struct note {
-  severity level = severity::info;
+/// `server` turned out to be another way to an event server that is connected already.
+struct parked {
   std::string server;
-  std::string text;
-  friend bool operator==(const note&, const note&) = default;
+  std::string id;
+  friend bool operator==(const parked&, const parked&) = default;
+};
+/// `server` did not accept what we said, and nothing can be done about it here.
+struct not_accepted {
+  std::string server;
+  wire::refused what;
+  friend bool operator==(const not_accepted&, const not_accepted&) = default;
 };
 
-using effect =
-    std::variant<resolve, open, send, publish, close, went_up, went_down, replaced, stopped, note>;
+using effect = std::variant<resolve, open, send, publish, close, went_up, failed, went_down, parked,
+                            not_accepted, replaced, stopped>;
 
 class agent {
  public:

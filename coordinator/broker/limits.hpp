@@ -21,7 +21,7 @@ inline constexpr std::chrono::milliseconds hello_deadline{5000};
 inline constexpr std::chrono::milliseconds ended_kept{60'000};
 /// When the machine is called this much after its deadline, the process was paused: renewals wait
 /// unread, and nobody may be called late for it.
-inline constexpr std::chrono::milliseconds pause_min{500};
+inline constexpr std::chrono::milliseconds pause_min{1000};
 
 inline constexpr std::size_t sessions_max = 20'000;
 inline constexpr std::size_t members_max = 20'000;

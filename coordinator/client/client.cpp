@@ -26,7 +26,6 @@ namespace thor::client {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 /// The same complaint about the same server is logged once in this time.
 constexpr std::chrono::seconds log_interval{60};
@@ -83,10 +82,6 @@ class counters {
           .Set(up ? 1 : 0);
     }
   }
-  void failed() {
-    count("thor_client_connection_failures_total", "Connections that failed or ended");
-  }
-  void malformed() { count("thor_client_malformed_frames_total", "Frames that could not be read"); }
   void event_refused(const std::string& reason) {
     if (registry_ != nullptr) {
       registry_
@@ -96,12 +91,13 @@ class counters {
     }
   }
 
- private:
   void count(const std::string& name, const std::string& help) {
     if (registry_ != nullptr) {
       registry_->counter(name, help).Increment();
     }
   }
+
+ private:
   runtime::metrics* registry_;
 };
 
@@ -263,6 +259,7 @@ class client::impl final : public connection_owner {
   void act(const agent::went_down& e) {
     up_.erase(e.server);
     counters_.server_up(e.server, false);
+    counters_.count("thor_client_disconnections_total", "Connections that ended");
     log_often(e.server, "down: " + e.why);
     seen_.on_server_down(e.server, e.why);
   }
@@ -280,13 +277,18 @@ class client::impl final : public connection_owner {
     }
   }
 
-  void act(const agent::note& e) {
-    if (e.level == agent::severity::warn) {
-      counters_.failed();
-      log_often(e.server, e.text);
-    } else {
-      spdlog::info("event server {} {}", e.server, e.text);
-    }
+  void act(const agent::failed& e) {
+    counters_.count("thor_client_connection_failures_total", "Tries to connect that failed");
+    log_often(e.server, e.why);
+  }
+
+  void act(const agent::parked& e) {
+    spdlog::info("event server {} is {}, which is connected already", e.server, e.id);
+  }
+
+  void act(const agent::not_accepted& e) {
+    counters_.count("thor_client_refused_frames_total", "Frames that an event server refused");
+    log_often(e.server, fmt::format("refused: {} ({})", e.what.detail, e.what.reason));
   }
 
   // ---- finding event servers
@@ -346,7 +348,7 @@ class client::impl final : public connection_owner {
   /// The protocol may grow: message types that this program does not know are not for it.
   void on_unreadable(std::uint64_t number, const wire::error& why) {
     if (why.code != wire::errc::unknown_type) {
-      counters_.malformed();
+      counters_.count("thor_client_malformed_frames_total", "Frames that could not be read");
       const auto* server = server_of(number);
       log_often(server == nullptr ? "" : *server,
                 fmt::format("sent a frame that cannot be read: {}", why.detail));

@@ -58,6 +58,7 @@ TEST(AgentConnect, HandshakesThatTakeFiveSecondsAreGivenUp) {
   const auto out = b.run_for(1ms);
   EXPECT_EQ(all<close>(out).at(0), (close{first, true}));
   EXPECT_THAT(all<went_down>(out), IsEmpty()) << "it never was up";
+  EXPECT_THAT(all<failed>(out), SizeIs(1));
   EXPECT_THAT(opened_servers(b.run_for(150ms)), ElementsAre(es1));
 }
 
@@ -227,8 +228,7 @@ TEST(AgentAnnounce, OtherRefusalsAreForPeople) {
   b.bring_up(es1, "es1");
   const auto out = b.tell(refused{b.at(es1), {"role_not_in_certificate", "no OU sip_proxy"}});
   ASSERT_THAT(out, SizeIs(1));
-  EXPECT_EQ(std::get<note>(out[0]).level, severity::warn);
-  EXPECT_THAT(std::get<note>(out[0]).text, testing::HasSubstr("no OU sip_proxy"));
+  EXPECT_EQ(std::get<not_accepted>(out[0]).what.detail, "no OU sip_proxy");
 }
 
 TEST(AgentAnnounce, WithoutAddressesTheLocalOneOfAConnectionIsTaken) {
@@ -270,6 +270,7 @@ TEST(AgentServers, TwoWaysToOneEventServerAreOneConnection) {
   const auto out = b.open_link("[2001:db8::10]:8000", "es1");
   EXPECT_THAT(sent<wire::hello>(out), IsEmpty()) << "a hello would throw the first one out";
   EXPECT_EQ(all<close>(out).at(0), (close{second, true}));
+  EXPECT_EQ(all<parked>(out).at(0).id, "es1");
   EXPECT_THAT(all<open>(b.run_alive(120s, {es1})), IsEmpty());
 
   b.tell(closed{b.at(es1), 0, "reset"});
