@@ -33,6 +33,7 @@ class LifeOfMembers(overlaytest.OverlayTest):
             self.assertNotIn("error", gw2.command("drain 600"))
             self.shows("_sip._udp", "SRV", self.srv(5060, "gw1"))
             self.shows("gw2.node", "A", [v4["gw2"]])
+            self.shows("gw2.node", "TXT", ['"sip_proxy=draining"'])
             gw2.command("undrain")
             self.shows("_sip._udp", "SRV", self.srv(5060, "gw1", "gw2"))
 

@@ -119,19 +119,23 @@ class Peer:
         self.tls.sendall(head + bytes(4) + payload)  # masked with zero
 
     def receive_frame(self):
-        first, second = self._take(2)
-        size = second & 127
-        if size == 126:
-            size = struct.unpack("!H", self._take(2))[0]
-        elif size == 127:
-            size = struct.unpack("!Q", self._take(8))[0]
-        return first & 15, self._take(size)
-
-    def _take(self, size):
-        while len(self.pending) < size:
+        """Opcode and payload. Nothing is lost when it times out half way."""
+        while (frame := self._whole_frame()) is None:
             self._more()
-        taken, self.pending = self.pending[:size], self.pending[size:]
-        return taken
+        return frame
+
+    def _whole_frame(self):
+        if len(self.pending) < 2:
+            return None
+        size = self.pending[1] & 127
+        head = {126: 4, 127: 10}.get(size, 2)
+        if head > 2:
+            size = int.from_bytes(self.pending[2:head], "big")
+        if len(self.pending) < head + size:
+            return None
+        frame = self.pending[0] & 15, self.pending[head:head + size]
+        self.pending = self.pending[head + size:]
+        return frame
 
     def _more(self):
         try:
