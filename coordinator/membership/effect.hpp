@@ -53,7 +53,6 @@ struct persist {
 // ---- of both
 
 enum class level : std::uint8_t { info, warning, alarm };
-std::string_view to_string(level l);
 
 /// For the log and the counters.
 struct note {

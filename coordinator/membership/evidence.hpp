@@ -21,8 +21,9 @@ model::duration age_of(std::uint64_t age_ms);
 
 /// One connection to an event server, as the judge sees it.
 struct event_server {
-  std::string link; ///< how inputs name it
-  std::string id;   ///< node id of the event server
+  std::string link;     ///< how inputs name it
+  std::string id;       ///< node id of the event server
+  std::string instance; ///< of its process
   bool up = false;
   bool synced = false;              ///< its retained presences have all arrived
   bool fresh = false;               ///< its heartbeats come

@@ -44,18 +44,18 @@ bool mass_guard::role_holds(model::time_point now, const std::string& name, effe
   if (r.since == model::never || r.asked_at + lease < now) {
     r.since = now;
     r.gave_up = false;
-    out.push_back(note{level::alarm, "mass_silence", name,
-                       std::to_string(silent) + " of " + std::to_string(members) +
-                           " fell silent within a lease; they are kept for at most " +
-                           std::to_string(mass_hold_max.count()) + " s"});
+    out.emplace_back(note{level::alarm, "mass_silence", name,
+                          std::to_string(silent) + " of " + std::to_string(members) +
+                              " fell silent within a lease; they are kept for at most " +
+                              std::to_string(mass_hold_max.count()) + " s"});
   }
   r.asked_at = now;
   if (now < r.since + mass_hold_max)
     return true;
   if (!r.gave_up)
-    out.push_back(note{level::alarm, "mass_silence_believed", name,
-                       "still silent after " + std::to_string(mass_hold_max.count()) +
-                           " s; they are withdrawn now"});
+    out.emplace_back(note{level::alarm, "mass_silence_believed", name,
+                          "still silent after " + std::to_string(mass_hold_max.count()) +
+                              " s; they are withdrawn now"});
   r.gave_up = true;
   return false;
 }

@@ -170,7 +170,7 @@ void membership::take_presence(model::time_point now, record& r, const model::pr
   if (!r.admitted)
     return;
   guard_.add(r.what, r.overdue);
-  out.push_back(changed{what});
+  out.emplace_back(changed{what});
 }
 
 void membership::forget_gone(model::time_point now) {
@@ -222,21 +222,21 @@ void membership::check_alone(model::time_point now, record& r, effects& out) {
   r.alone_from = model::never;
   for (const auto& s : r.sightings)
     if (s.open() && now < s.gone_from && s.at.incarnation < r.what.at.incarnation)
-      out.push_back(note{level::alarm, "identity_conflict", r.what.id.text(),
-                         "an older process with this certificate is still connected to " +
-                             roster_.all()[s.server].id + "; the newer one counts"});
+      out.emplace_back(note{level::alarm, "identity_conflict", r.what.id.text(),
+                            "an older process with this certificate is still connected to " +
+                                roster_.all()[s.server].id + "; the newer one counts"});
 }
 
 model::time_point membership::judge(model::time_point now, record& r, const support& s,
                                     effects& out) {
   if (const auto cut = cut_off_of(now, evidence_of(r))) {
-    out.push_back(note{level::alarm, to_string(cut->reason), r.what.id.text(),
-                       "an event server cut it off because of its certificate"});
+    out.emplace_back(note{level::alarm, to_string(cut->reason), r.what.id.text(),
+                          "an event server cut it off because of its certificate"});
     withdraw(now, r, cut->reason, out);
     return cut->until;
   }
   if (r.held_until)
-    return judge_held(now, r, out);
+    return judge_held(now, r, *r.held_until, out);
   if (s.vouched)
     return s.until;
   const auto a = accusation_of(now, evidence_of(r));
@@ -248,9 +248,10 @@ model::time_point membership::judge(model::time_point now, record& r, const supp
   return model::never;
 }
 
-model::time_point membership::judge_held(model::time_point now, record& r, effects& out) {
+model::time_point membership::judge_held(model::time_point now, record& r, model::time_point until,
+                                         effects& out) {
   // Over and not back: gone, if anybody would have told us that it is back.
-  const auto from = std::max(*r.held_until, roster_.judgement_from());
+  const auto from = std::max(until, roster_.judgement_from());
   if (now < from)
     return from;
   withdraw(now, r, model::withdrawal::left, out);
@@ -274,7 +275,7 @@ void membership::admit(record& r, bool overdue, effects& out) {
   r.admitted = true;
   r.overdue = overdue;
   guard_.add(r.what, overdue);
-  out.push_back(admitted{r.what});
+  out.emplace_back(admitted{r.what});
 }
 
 void membership::withdraw(model::time_point now, record& r, model::withdrawal reason,
@@ -284,7 +285,7 @@ void membership::withdraw(model::time_point now, record& r, model::withdrawal re
   r.held_until.reset();
   r.gone_at = now;
   gone_.emplace(now, r.what.id);
-  out.push_back(withdrawn{r.what.id, reason});
+  out.emplace_back(withdrawn{r.what.id, reason});
   if (reason == model::withdrawal::silent)
     note_silence(now, r, out);
 }
@@ -293,9 +294,9 @@ void membership::note_silence(model::time_point now, record& r, effects& out) {
   guard_.fell_silent(now, r.what);
   const auto delay = r.flaps.fell_silent(now);
   if (delay.count() > 0)
-    out.push_back(note{level::alarm, "flapping", r.what.id.text(),
-                       "fell silent again; it is admitted in " + std::to_string(delay.count()) +
-                           " s at the earliest"});
+    out.emplace_back(note{level::alarm, "flapping", r.what.id.text(),
+                          "fell silent again; it is admitted in " + std::to_string(delay.count()) +
+                              " s at the earliest"});
 }
 
 void membership::set_overdue(record& r, bool overdue) {

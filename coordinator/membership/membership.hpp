@@ -120,7 +120,8 @@ class membership {
   void evaluate_all(model::time_point now, effects& out);
   void evaluate(model::time_point now, record& r, effects& out);
   model::time_point judge(model::time_point now, record& r, const support& s, effects& out);
-  model::time_point judge_held(model::time_point now, record& r, effects& out);
+  model::time_point judge_held(model::time_point now, record& r, model::time_point until,
+                               effects& out);
   model::time_point consider(model::time_point now, record& r, const support& s, effects& out);
 
   void check_alone(model::time_point now, record& r, effects& out);

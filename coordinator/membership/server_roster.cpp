@@ -41,23 +41,27 @@ void server_roster::up(model::time_point now, const std::string& link, const wir
                        effects& out) {
   auto* s = free_slot(link);
   if (s == nullptr) {
-    out.push_back(note{level::alarm, "too_many_event_servers", link,
-                       "only " + std::to_string(event_servers_max) +
-                           " event servers are taken into account"});
+    out.emplace_back(note{level::alarm, "too_many_event_servers", link,
+                          "only " + std::to_string(event_servers_max) +
+                              " event servers are taken into account"});
     return;
   }
   if (s->link != link) {
     *s = {};
     s->link = link;
   }
+  // What kept it from us for so long, or paused it, may have done the same to members, who need
+  // time to return to it. A new process of it has no such past.
+  const bool was_away = s->instance == hello.instance && now - s->heard_at > heartbeat_silence_max;
   s->id = hello.server;
+  s->instance = hello.instance;
   s->up = true;
   s->synced = false;
   s->fresh = true;
   s->admitting = hello.admitting;
   s->started_at = now - age_of(hello.age_ms);
   s->heard_at = now;
-  distrust(now, *s, lease);
+  distrust(now, *s, was_away ? model::duration(absence_grace) : model::duration(lease));
 }
 
 void server_roster::synced(model::time_point now, std::size_t server) {
@@ -78,9 +82,9 @@ bool server_roster::heartbeat(model::time_point now, std::size_t server,
   auto& s = servers_[server];
   const bool changed = !s.fresh || !s.is_current(now) || s.admitting != beat.admitting;
   if (!s.fresh) {
-    out.push_back(note{level::info, "event_server_heard_again", name_of(s),
-                       "after " + milliseconds_text(now - s.heard_at)});
-    // It was paused itself, or cut off: members may have left it for that and need time to return.
+    out.emplace_back(note{level::info, "event_server_heard_again", name_of(s),
+                          "after " + milliseconds_text(now - s.heard_at)});
+    // See up().
     distrust(now, s, absence_grace);
   }
   s.fresh = true;
@@ -101,11 +105,11 @@ void server_roster::check_digest(model::time_point now, event_server& s,
     return;
   s.resubscribe_from = now + s.resubscribe_interval;
   s.resubscribe_interval = std::min(2 * s.resubscribe_interval, resubscribe_interval_max);
-  out.push_back(note{level::warning, "digest_mismatch", name_of(s),
-                     "it counts " + std::to_string(beat.members) +
-                         " live members, we were told of " + std::to_string(s.live_members) +
-                         "; asking for everything again"});
-  out.push_back(resubscribe{s.link});
+  out.emplace_back(note{level::warning, "digest_mismatch", name_of(s),
+                        "it counts " + std::to_string(beat.members) +
+                            " live members, we were told of " + std::to_string(s.live_members) +
+                            "; asking for everything again"});
+  out.emplace_back(resubscribe{s.link});
 }
 
 void server_roster::count_live(std::size_t server, const model::node_id& id,
@@ -117,9 +121,10 @@ void server_roster::count_live(std::size_t server, const model::node_id& id,
 
 void server_roster::notice_call(model::time_point now, effects& out) {
   if (called_at_ != model::never && any_up() && now - called_at_ > judge_pause_max) {
-    out.push_back(note{level::warning, "judge_paused", "judge",
-                       "this process was paused for about " + milliseconds_text(now - called_at_) +
-                           "; nobody is withdrawn for a lease"});
+    out.emplace_back(note{level::warning, "judge_paused", "judge",
+                          "this process was paused for about " +
+                              milliseconds_text(now - called_at_) +
+                              "; nobody is withdrawn for a lease"});
     for (auto& s : servers_) {
       distrust(now, s, lease);
       // Its heartbeats wait to be read.
@@ -136,9 +141,9 @@ bool server_roster::notice_silence(model::time_point now, effects& out) {
       continue;
     s.fresh = false;
     changed = true;
-    out.push_back(note{level::warning, "event_server_silent", name_of(s),
-                       "no heartbeat for " + milliseconds_text(now - s.heard_at) +
-                           "; it counts neither for nor against anybody"});
+    out.emplace_back(note{level::warning, "event_server_silent", name_of(s),
+                          "no heartbeat for " + milliseconds_text(now - s.heard_at) +
+                              "; it counts neither for nor against anybody"});
   }
   return changed;
 }

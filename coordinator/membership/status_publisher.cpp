@@ -64,7 +64,7 @@ void status_publisher::on_status(model::time_point now, model::unix_time wall,
   const auto& epoch = where_of(heard).at;
   if (!started_) {
     if (model::reduce(retained_, heard, wall).what == model::verdict::far_future)
-      out.push_back(far_future(epoch));
+      out.emplace_back(far_future(epoch));
     highest_counter_ = std::max(highest_counter_, retained_.where.at.counter);
     highest_serial_ = std::max(highest_serial_, retained_.serial);
     return;
@@ -81,13 +81,13 @@ void status_publisher::contest(model::time_point now, model::unix_time wall,
                                const model::epoch& other, effects& out) {
   contested_by_ = other;
   if (is_far_future(other.counter, wall)) {
-    out.push_back(far_future(other));
+    out.emplace_back(far_future(other));
     return;
   }
   highest_counter_ = std::max(highest_counter_, other.counter);
-  out.push_back(note{level::alarm, "other_manager", other.manager,
-                     "publishes a network status, too, with the higher epoch " +
-                         std::to_string(other.counter) + "; only one manager may run"});
+  out.emplace_back(note{level::alarm, "other_manager", other.manager,
+                        "publishes a network status, too, with the higher epoch " +
+                            std::to_string(other.counter) + "; only one manager may run"});
   retake_at_ = std::max(now, epoch_taken_at_ + lease);
   if (retake_at_ <= now)
     on_deadline(now, wall, out);
@@ -99,7 +99,7 @@ void status_publisher::start(model::time_point now, model::unix_time wall, effec
     if (const auto before = retained_.members.find(id); before != retained_.members.end())
       m.since = before->second.since;
   if (is_far_future(highest_counter_, wall)) {
-    out.push_back(far_future({highest_counter_, manager_}));
+    out.emplace_back(far_future({highest_counter_, manager_}));
     highest_counter_ = retained_.where.at.counter;
   }
   serial_ = retained_.serial;
@@ -123,7 +123,7 @@ void status_publisher::take_epoch(model::time_point now, model::unix_time wall, 
   epoch_taken_at_ = now;
   retake_at_ = model::never;
   kept_.epoch_counter = highest_counter_;
-  out.push_back(kept_);
+  out.emplace_back(kept_);
   publish_full("", out);
   quiet_until_ = now + coalesce_interval;
   beat_at_ = now + beat_interval;
@@ -143,7 +143,7 @@ void status_publisher::flush(model::time_point now, model::unix_time wall, effec
     return;
   ++where_.sequence;
   if (pending_in_dns_ && step_serial(wall))
-    out.push_back(kept_);
+    out.emplace_back(kept_);
   quiet_until_ = now + coalesce_interval;
   changes_since_full_ += pending_.size();
   ++deltas_since_full_;
@@ -158,14 +158,14 @@ void status_publisher::flush(model::time_point now, model::unix_time wall, effec
       else
         delta.upserts.push_back(members_.at(id));
     }
-    out.push_back(publish{"", std::move(delta)});
+    out.emplace_back(publish{"", std::move(delta)});
   }
   pending_.clear();
   pending_in_dns_ = false;
 }
 
 void status_publisher::publish_full(const std::string& server, effects& out) {
-  out.push_back(publish{server, model::status_full{where_, serial_, members_}});
+  out.emplace_back(publish{server, model::status_full{where_, serial_, members_}});
   if (!server.empty())
     return;
   deltas_since_full_ = 0;
@@ -203,7 +203,7 @@ void status_publisher::on_deadline(model::time_point now, model::unix_time wall,
   if (now < beat_at_)
     return;
   beat_at_ = now + beat_interval;
-  out.push_back(publish{"", model::status_beat{where_, serial_, model::digest(members_)}});
+  out.emplace_back(publish{"", model::status_beat{where_, serial_, model::digest(members_)}});
 }
 
 model::time_point status_publisher::next_deadline() const {

@@ -41,9 +41,8 @@ std::unexpected<error> bad_address(std::string_view text, std::string_view why) 
 
 std::optional<std::uint8_t> parse_length(std::string_view text, std::uint8_t max) {
   std::uint8_t length = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, failed] = std::from_chars(text.data(), end, length);
-  if (failed != std::errc{} || stop != end || length > max)
+  const auto [stop, failed] = std::from_chars(text.begin(), text.end(), length);
+  if (failed != std::errc{} || stop != text.end() || length > max)
     return std::nullopt;
   return length;
 }

@@ -90,7 +90,11 @@ class ManagerTest(unittest.TestCase):
         return self.watcher.members[name]["roles"]["media_relay"]["state"]
 
     def start_quiet_time(self):
-        """From here on no record may change and nobody may be missed."""
+        """From here on no record may change and nobody may be missed. What the test before ended has left by then."""
+        settled = None
+        while settled != self.watcher.serials[-1]:
+            settled = self.watcher.serials[-1]
+            time.sleep(2)
         self.watcher.missed.clear()
         self.serial = self.watcher.serials[-1]
 

@@ -142,7 +142,7 @@ void manager_service::malformed(const std::string& server, const std::string& wh
   tell({membership::level::alarm, "malformed_body", server, why});
 }
 
-void manager_service::hear(membership::input what) {
+void manager_service::hear(const membership::input& what) {
   membership::effects decided;
   machine_.on_event(runtime::monotonic_now(), runtime::unix_now(), what, decided);
   perform(decided);

@@ -37,7 +37,7 @@ class manager_service final : private client::observer {
                   const identity::peer* author) override;
   void on_replaced(const std::string& server) override;
 
-  void hear(membership::input what);
+  void hear(const membership::input& what);
   void hear_event(const std::string& server, const wire::event& what);
   void malformed(const std::string& server, const std::string& why);
   void perform(const membership::effects& decided);

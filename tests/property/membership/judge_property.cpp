@@ -318,8 +318,8 @@ class simulation {
   void welcome(server& s) {
     s.linked = true;
     say(s, server_up{s.name,
-                     {s.name, "0000000000000000", to_ms(now_ - s.started), now_ < s.admitting_until,
-                      1000, 3000}});
+                     {s.name, std::to_string(to_ms(s.started.time_since_epoch())),
+                      to_ms(now_ - s.started), now_ < s.admitting_until, 1000, 3000}});
     for (std::size_t m = 0; m < members_count; ++m)
       if (const auto& session = s.sessions[m])
         say(s, heard_presence{

@@ -36,6 +36,12 @@ check_author(std::string_view, std::string_view, std::string_view certificate, m
                         .fingerprint = ""};
 }
 
+/// Another one for each start: sixteen digits.
+std::string instance_started_at(model::time_point now) {
+  auto digits = std::to_string(now.time_since_epoch().count());
+  return digits.insert(0, 16 - digits.size(), '0');
+}
+
 } // namespace
 
 // ---- event_server_process
@@ -46,7 +52,7 @@ event_server_process::event_server_process(overlay& world, std::string name)
 
 void event_server_process::start() {
   machine_.emplace(broker::options{.server = name_,
-                                   .instance = "0000000000000000",
+                                   .instance = instance_started_at(world_.now),
                                    .address_ranges = {*model::ip_network::parse("192.0.2.0/24")}},
                    check_author, world_.now);
   frozen = false;

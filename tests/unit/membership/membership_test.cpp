@@ -482,9 +482,10 @@ TEST_F(one_server, an_admitting_event_server_does_not_accuse) {
 }
 
 TEST_F(one_server, a_reconnected_judge_waits_a_lease) {
+  const auto started = judge.servers().front().started_at;
   down("a");
   run(100ms);
-  up("a");
+  up("a", now - started);
   present("a", n1, wire::fact_state::closed, 50ms);
   sync("a");
   const auto synced = now;
@@ -524,6 +525,20 @@ TEST_F(one_server, an_event_server_that_was_paused_waits_until_members_could_ret
   run(20s);
   thaw("a");
   closed("a", n1); // it left the frozen event server
+  run(8s);
+  EXPECT_TRUE(is_online("n1"));
+  present("a", n1);
+  run(60s);
+  EXPECT_EQ(departures(), 0U);
+}
+
+TEST_F(one_server, an_event_server_that_was_cut_off_waits_until_members_could_return) {
+  const auto started = judge.servers().front().started_at;
+  down("a");
+  run(20s);
+  up("a", now - started);
+  present("a", n1, wire::fact_state::closed, 1s); // what cut us off cut n1 off
+  sync("a");
   run(8s);
   EXPECT_TRUE(is_online("n1"));
   present("a", n1);

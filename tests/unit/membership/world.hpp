@@ -52,7 +52,8 @@ class world {
   }
   void up(const std::string& server, model::duration age = 1h, bool admitting = false) {
     links_[server] = {.started = now - age, .admitting = admitting, .next_beat = now + 1s};
-    tell(server_up{server, {server, "0000000000000000", to_ms(age), admitting, 1000, 3000}});
+    const auto instance = std::to_string(to_ms((now - age).time_since_epoch()));
+    tell(server_up{server, {server, instance, to_ms(age), admitting, 1000, 3000}});
   }
   void sync(const std::string& server) { tell(server_synced{server}); }
   void down(const std::string& server) {
