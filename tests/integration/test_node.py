@@ -320,7 +320,7 @@ class UnderSystemd(NodeTest):
         while heard[-1] == "WATCHDOG=1":
             heard.append(words.recv(100).decode())
         self.assertEqual("STOPPING=1", heard[-1])
-        self.assertEqual(0, node.stop())
+        self.assertEqual(0, node.child.wait(30))
 
 
 class Refusing(NodeTest):
