@@ -11,7 +11,7 @@ void manager::on_event(model::time_point now, model::unix_time wall, const input
   judge_.on_event(now, in, decided);
   pass_on(now, wall, std::move(decided), out);
   if (const auto* up = std::get_if<server_up>(&in))
-    publisher_.on_server_up(now, up->server, out);
+    publisher_.on_server_up(now, wall, up->server, out);
 }
 
 void manager::on_status(model::time_point now, model::unix_time wall,
@@ -19,9 +19,9 @@ void manager::on_status(model::time_point now, model::unix_time wall,
   publisher_.on_status(now, wall, heard, out);
 }
 
-void manager::on_full_status_needed(model::time_point now, const std::string& server,
-                                    effects& out) {
-  publisher_.on_full_status_needed(now, server, out);
+void manager::on_full_status_needed(model::time_point now, model::unix_time wall,
+                                    const std::string& server, effects& out) {
+  publisher_.on_full_status_needed(now, wall, server, out);
 }
 
 void manager::on_deadline(model::time_point now, model::unix_time wall, effects& out) {

@@ -33,7 +33,8 @@ class manager {
   void on_event(model::time_point now, model::unix_time wall, const input& in, effects& out);
   void on_status(model::time_point now, model::unix_time wall, const model::status_event& heard,
                  effects& out);
-  void on_full_status_needed(model::time_point now, const std::string& server, effects& out);
+  void on_full_status_needed(model::time_point now, model::unix_time wall,
+                             const std::string& server, effects& out);
   void on_deadline(model::time_point now, model::unix_time wall, effects& out);
   [[nodiscard]] model::time_point next_deadline() const;
 

@@ -172,20 +172,21 @@ void status_publisher::publish_full(const std::string& server, effects& out) {
   changes_since_full_ = 0;
 }
 
-void status_publisher::on_server_up(model::time_point now, const std::string& server,
-                                    effects& out) {
+void status_publisher::on_server_up(model::time_point now, model::unix_time wall,
+                                    const std::string& server, effects& out) {
   if (!started_)
     return;
+  flush(now, wall, out);
   std::erase_if(full_sent_at_, [&](auto& s) { return now >= s.second + full_status_interval_min; });
   full_sent_at_[server] = now;
   publish_full(server, out);
 }
 
-void status_publisher::on_full_status_needed(model::time_point now, const std::string& server,
-                                             effects& out) {
+void status_publisher::on_full_status_needed(model::time_point now, model::unix_time wall,
+                                             const std::string& server, effects& out) {
   const auto sent = full_sent_at_.find(server);
   if (sent == full_sent_at_.end() || now >= sent->second + full_status_interval_min)
-    on_server_up(now, server, out);
+    on_server_up(now, wall, server, out);
 }
 
 void status_publisher::on_deadline(model::time_point now, model::unix_time wall, effects& out) {
@@ -198,9 +199,11 @@ void status_publisher::on_deadline(model::time_point now, model::unix_time wall,
     pending_in_dns_ = false;
     take_epoch(now, wall, out);
   }
-  if (now >= quiet_until_)
+  const bool beats = now >= beat_at_;
+  // A digest is that of the members at its sequence.
+  if (beats || now >= quiet_until_)
     flush(now, wall, out);
-  if (now < beat_at_)
+  if (!beats)
     return;
   beat_at_ = now + beat_interval;
   out.emplace_back(publish{"", model::status_beat{where_, serial_, model::digest(members_)}});

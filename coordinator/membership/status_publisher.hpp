@@ -40,9 +40,11 @@ class status_publisher {
   /// Once. The members collected so far are the network.
   void start(model::time_point now, model::unix_time wall, effects& out);
   /// The event server has just been connected: it gets everything before any delta.
-  void on_server_up(model::time_point now, const std::string& server, effects& out);
+  void on_server_up(model::time_point now, model::unix_time wall, const std::string& server,
+                    effects& out);
   /// The event server refused a delta or beat with `full_status_needed`.
-  void on_full_status_needed(model::time_point now, const std::string& server, effects& out);
+  void on_full_status_needed(model::time_point now, model::unix_time wall,
+                             const std::string& server, effects& out);
 
   void on_deadline(model::time_point now, model::unix_time wall, effects& out);
   [[nodiscard]] model::time_point next_deadline() const;

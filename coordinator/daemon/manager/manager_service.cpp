@@ -101,7 +101,8 @@ void manager_service::on_message(const std::string& server, const wire::server_m
   } else if (const auto* refused = std::get_if<wire::refused>(&message)) {
     if (refused->reason == "full_status_needed") {
       membership::effects decided;
-      machine_.on_full_status_needed(runtime::monotonic_now(), server, decided);
+      machine_.on_full_status_needed(runtime::monotonic_now(), runtime::unix_now(), server,
+                                     decided);
       perform(decided);
     } else {
       tell({membership::level::alarm, "refused", server, refused->reason + ": " + refused->detail});

@@ -293,7 +293,7 @@ void manager_process::on_message(const std::string& server, const wire::server_m
   } else if (const auto* r = std::get_if<wire::refused>(&m)) {
     if (r->reason == "full_status_needed") {
       effects out;
-      machine_.on_full_status_needed(world_.now, server, out);
+      machine_.on_full_status_needed(world_.now, world_.wall(), server, out);
       perform(out);
     }
   }

@@ -71,8 +71,8 @@ struct publisher_test : testing::Test {
 
 TEST_F(publisher_test, says_nothing_before_it_starts) {
   decide({admitted{presence("n1")}});
-  p.on_server_up(now, "a", out);
-  p.on_full_status_needed(now, "a", out);
+  p.on_server_up(now, wall, "a", out);
+  p.on_full_status_needed(now, wall, "a", out);
   p.on_deadline(now, wall, out);
   EXPECT_THAT(out, IsEmpty());
   EXPECT_EQ(p.next_deadline(), model::never);
@@ -233,6 +233,18 @@ TEST_F(publisher, beats_every_second_with_the_digest) {
                           {{unix_now, "m1"}, 0}, unix_now, model::digest_of(id("n1"), {1, 1})}));
 }
 
+TEST_F(publisher, beats_with_the_digest_of_what_it_has_sent) {
+  now = p.next_deadline() - 1ms;
+  decide({admitted{presence("n2")}});
+  now += 1ms; // collecting after the first change
+  decide({admitted{presence("n3")}});
+  p.on_deadline(now, wall, out);
+  const auto beats = published<model::status_beat>();
+  ASSERT_THAT(beats, SizeIs(1));
+  EXPECT_EQ(beats[0].where.sequence, 2U);
+  EXPECT_EQ(published<model::status_delta>().size(), 2U);
+}
+
 TEST_F(publisher, reserves_serials_on_disk_before_it_hands_them_out) {
   for (std::uint32_t i = 1; i <= serials_reserved + 1; ++i) {
     const auto before = persisted().size();
@@ -248,19 +260,29 @@ TEST_F(publisher, reserves_serials_on_disk_before_it_hands_them_out) {
 // ---- whole statuses
 
 TEST_F(publisher, gives_everything_to_an_event_server_that_comes) {
-  p.on_server_up(now, "a", out);
+  p.on_server_up(now, wall, "a", out);
   EXPECT_THAT(published<model::status_full>("a"),
               ElementsAre(full(unix_now, 0, unix_now, {member("n1")})));
   EXPECT_THAT(published<model::status_full>(), IsEmpty());
 }
 
+TEST_F(publisher, sends_what_it_collected_before_it_gives_everything) {
+  decide({admitted{presence("n2")}});
+  decide({admitted{presence("n3")}});
+  p.on_server_up(now, wall, "a", out);
+  EXPECT_THAT(published<model::status_delta>(), SizeIs(2));
+  EXPECT_THAT(
+      published<model::status_full>("a"),
+      ElementsAre(full(unix_now, 2, unix_now + 2, {member("n1"), member("n2"), member("n3")})));
+}
+
 TEST_F(publisher, gives_everything_to_an_event_server_that_asks_but_not_twice_for_one_gap) {
-  p.on_full_status_needed(now, "a", out);
-  p.on_full_status_needed(now + 199ms, "a", out);
-  p.on_full_status_needed(now + 199ms, "b", out);
+  p.on_full_status_needed(now, wall, "a", out);
+  p.on_full_status_needed(now + 199ms, wall, "a", out);
+  p.on_full_status_needed(now + 199ms, wall, "b", out);
   EXPECT_THAT(published<model::status_full>("a"), SizeIs(1));
   EXPECT_THAT(published<model::status_full>("b"), SizeIs(1));
-  p.on_full_status_needed(now + 200ms, "a", out);
+  p.on_full_status_needed(now + 200ms, wall, "a", out);
   EXPECT_THAT(published<model::status_full>("a"), SizeIs(2));
 }
 
