@@ -9,9 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdint>
 #include <map>
-#include <set>
 #include <string_view>
 
 namespace thor::dns {
@@ -30,9 +28,9 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
 
   void add(const std::vector<std::string>& names, const std::string& apex) {
     for (const auto& name : names)
-      waiting_.insert_or_assign(name, turn::first);
+      waiting_.insert_or_assign(name, purge_repeats);
     if (waiting_.size() > purge_names_max)
-      waiting_ = {{apex + "$", turn::first}};
+      waiting_ = {{apex + "$", purge_repeats}};
     if (!busy_)
       send();
   }
@@ -46,8 +44,8 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
   }
 
  private:
-  enum class turn : std::uint8_t { first, second };
-  using name_turns = std::map<std::string, turn>;
+  /// How often each is to be purged again.
+  using name_repeats = std::map<std::string, unsigned>;
 
   void send() {
     busy_ = true;
@@ -126,9 +124,9 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
   }
 
   void repeat_later() {
-    for (const auto& [name, which] : in_flight_)
-      if (which == turn::first)
-        repeat_next_.insert(name);
+    for (const auto& [name, repeats] : in_flight_)
+      if (repeats > 0)
+        repeat_next_[name] = repeats - 1;
     if (repeating_.empty())
       await_repeat();
   }
@@ -146,8 +144,7 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
   }
 
   void repeat() {
-    for (const auto& name : repeating_)
-      waiting_.emplace(name, turn::second);
+    waiting_.merge(repeating_);
     repeating_.clear();
     await_repeat();
     if (!busy_)
@@ -159,10 +156,10 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
   asio::local::stream_protocol::socket socket_;
   asio::steady_timer timer_;
   asio::steady_timer repeat_timer_;
-  name_turns waiting_;
-  name_turns in_flight_;
-  std::set<std::string> repeating_;   ///< when repeat_timer_ fires
-  std::set<std::string> repeat_next_; ///< the time after that
+  name_repeats waiting_;
+  name_repeats in_flight_;
+  name_repeats repeating_;   ///< when repeat_timer_ fires
+  name_repeats repeat_next_; ///< the time after that
   std::string line_;
   std::array<char, 256> answer_{};
   std::size_t received_ = 0;

@@ -24,10 +24,12 @@ namespace thor::dns {
 inline constexpr std::size_t purge_names_max = 200;
 /// Length of one command; PowerDNS reads control lines of at most 16 KiB.
 inline constexpr std::size_t purge_command_octets_max = 12'000;
-/// Every name is purged a second time after this time (at most twice of it): an answer that
+/// Every name is purged again so often, after this time (at most twice of it) each: an answer that
 /// PowerDNS had fetched before the change but stored after the purge would otherwise be served for
-/// its whole query-cache-ttl.
-inline constexpr std::chrono::milliseconds purge_repeat_after{20};
+/// its whole query-cache-ttl. The first repeat is soon, because such an answer is wrong until then;
+/// the last is late enough for a PowerDNS that is slow.
+inline constexpr unsigned purge_repeats = 3;
+inline constexpr std::chrono::milliseconds purge_repeat_after{8};
 /// How long PowerDNS may take to answer a command.
 inline constexpr std::chrono::milliseconds purge_timeout{1'000};
 /// Delays between attempts.
