@@ -1,6 +1,7 @@
 #include "coordinator/model/presence.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 namespace thor::model {
@@ -154,8 +155,23 @@ std::expected<void, error> validate(const presence& p) {
   return validate_attributes(p.attributes);
 }
 
+bool is_overlay_role(std::string_view role) {
+  return role.starts_with("thor_");
+}
+
+bool is_in_dns(const presence& p) {
+  return p.roles.empty() ||
+         !std::ranges::all_of(p.roles, [](const auto& r) { return is_overlay_role(r.first); });
+}
+
 bool dns_relevant_change(const presence& a, const presence& b) {
-  return a.addresses != b.addresses || a.roles != b.roles || a.site != b.site;
+  if (is_in_dns(a) != is_in_dns(b))
+    return true;
+  if (!is_in_dns(a))
+    return false;
+  const auto shown = std::views::filter([](const auto& r) { return !is_overlay_role(r.first); });
+  return a.addresses != b.addresses || a.site != b.site ||
+         !std::ranges::equal(a.roles | shown, b.roles | shown);
 }
 
 } // namespace thor::model

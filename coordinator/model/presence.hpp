@@ -72,8 +72,15 @@ struct presence {
 /// unicast and, for IPv6, not link-local; no text may hold control characters.
 std::expected<void, error> validate(const presence& p);
 
-/// True when the two differ in something that DNS shows: addresses, roles, ports, state, priority,
-/// weight, site.
+/// A role of the overlay's own programs, `thor_*`: an event server, a manager, ... DNS shows
+/// nothing of it.
+bool is_overlay_role(std::string_view role);
+
+/// False for a member that has roles and only the overlay's own: it has no name in DNS.
+bool is_in_dns(const presence& p);
+
+/// True when the two differ in something that DNS shows: whether they are in DNS, addresses, roles
+/// but the overlay's own, their ports, state, priority and weight, site.
 bool dns_relevant_change(const presence& a, const presence& b);
 
 } // namespace thor::model

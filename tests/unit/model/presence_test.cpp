@@ -138,5 +138,29 @@ TEST(dns_relevant_change, is_what_the_zone_shows) {
   EXPECT_TRUE(dns_relevant_change(a, b));
 }
 
+TEST(dns_relevant_change, is_none_between_programs_of_the_overlay) {
+  auto a = good();
+  a.roles = {{"thor_manager", {}}};
+  auto b = a;
+  b.roles["thor_monitor"] = {};
+  b.addresses.pop_back();
+  EXPECT_FALSE(dns_relevant_change(a, b));
+  b.roles["sip_proxy"] = {};
+  EXPECT_TRUE(dns_relevant_change(a, b));
+  a = b, a.roles["thor_manager"].priority = 1;
+  EXPECT_FALSE(dns_relevant_change(a, b));
+}
+
+TEST(is_in_dns, excludes_members_with_nothing_but_roles_of_the_overlay) {
+  auto p = good();
+  EXPECT_TRUE(is_in_dns(p));
+  p.roles["thor_monitor"] = {};
+  EXPECT_TRUE(is_in_dns(p));
+  p.roles = {{"thor_manager", {}}, {"thor_database", {}}};
+  EXPECT_FALSE(is_in_dns(p));
+  p.roles.clear();
+  EXPECT_TRUE(is_in_dns(p));
+}
+
 } // namespace
 } // namespace thor::model
