@@ -345,6 +345,26 @@ std::expected<statistics, error> decode_statistics(std::string_view body) {
   return statistics{.id = *id, .json = json::serialize(figures)};
 }
 
+statistics statistics_of(model::node_id id, const zone_report& zone) {
+  const json::object dns{{"serial", zone.serial}, {"digest", hex64(zone.digest)}};
+  return {.id = std::move(id), .json = json::serialize(json::object{{"dns", dns}})};
+}
+
+std::expected<std::optional<zone_report>, error> zone_report_of(const statistics& s) {
+  const auto figures = parse_object(s.json);
+  if (!figures)
+    return std::unexpected(figures.error());
+  fields in(*figures);
+  if (!figures->contains("dns"))
+    return std::nullopt;
+  fields dns(in.object("dns"), in.path("dns"));
+  const zone_report report{.serial = static_cast<std::uint32_t>(dns.number("serial", u32_max)),
+                           .digest = dns.hex64("digest")};
+  if (in.failed() || dns.failed())
+    return std::unexpected(in.failed() ? in.why() : dns.why());
+  return report;
+}
+
 std::expected<model::status_event, error> decode_status(std::string_view body) {
   const auto object = parse_object(body);
   if (!object)

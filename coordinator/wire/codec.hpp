@@ -10,6 +10,7 @@
 #include "coordinator/wire/message.hpp"
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,11 @@ std::expected<model::presence, error> decode_presence(std::string_view body);
 std::expected<leave, error> decode_leave(std::string_view body);
 std::expected<statistics, error> decode_statistics(std::string_view body);
 std::expected<model::status_event, error> decode_status(std::string_view body);
+
+/// The statistics of a thor-dns.
+statistics statistics_of(model::node_id id, const zone_report& zone);
+/// Nothing when they do not speak of a zone.
+std::expected<std::optional<zone_report>, error> zone_report_of(const statistics& s);
 
 /// The octets a signature covers.
 std::string signed_octets(topic about, std::string_view body);

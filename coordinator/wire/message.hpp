@@ -169,4 +169,11 @@ struct statistics {
   friend bool operator==(const statistics&, const statistics&) = default;
 };
 
+/// What a thor-dns tells of the zone that it serves, in its statistics under "dns".
+struct zone_report {
+  std::uint32_t serial = 0; ///< SOA serial
+  std::uint64_t digest = 0; ///< of the zone's records: the same where the zones are
+  friend bool operator==(const zone_report&, const zone_report&) = default;
+};
+
 } // namespace thor::wire

@@ -107,6 +107,25 @@ TEST(statistics_body, is_not_interpreted) {
   EXPECT_FALSE(decode_statistics(R"({"id":"n1"})"));
 }
 
+TEST(statistics_body, of_a_thor_dns_tells_its_zone) {
+  const zone_report zone{4294967295U, ~std::uint64_t{0}};
+  const auto said = statistics_of(id("dns1"), zone);
+  EXPECT_EQ(said.json, R"({"dns":{"serial":4294967295,"digest":"ffffffffffffffff"}})");
+  EXPECT_EQ(zone_report_of(decode_statistics(encode_body(said)).value()), zone);
+}
+
+TEST(statistics_body, of_others_tells_no_zone) {
+  EXPECT_EQ(zone_report_of({id("n1"), R"({"sip_proxy":{}})"}), std::nullopt);
+}
+
+TEST(statistics_body, tells_a_zone_whole_or_is_refused) {
+  for (const auto* dns : {R"(7)", R"({"serial":7})", R"({"digest":"0000000000000000"})",
+                          R"({"serial":4294967296,"digest":"0000000000000000"})",
+                          R"({"serial":-1,"digest":"0000000000000000"})",
+                          R"({"serial":7,"digest":"7"})"})
+    EXPECT_FALSE(zone_report_of({id("dns1"), std::string(R"({"dns":)") + dns + "}"})) << dns;
+}
+
 TEST(status_body, is_read) {
   const auto full = decode_status(
       R"({"kind":"full","epoch":{"counter":7,"manager":"m1"},"sequence":3,"serial":4294967295,"members":[]})");

@@ -71,7 +71,7 @@ TEST(readme, has_an_example_of_every_message_and_body) {
                                                {"presence", 1},
                                                {"leave", 1},
                                                {"status", 3},
-                                               {"statistics", 1}}));
+                                               {"statistics", 2}}));
 }
 
 TEST(readme, examples_are_what_the_codec_reads_and_writes) {
