@@ -6,11 +6,6 @@
 namespace thor::broker {
 namespace {
 
-bool is_far_future(const model::epoch& e, model::unix_time now) {
-  const auto limit = (now + model::epoch_lead_max).time_since_epoch().count();
-  return limit < 0 || e.counter > static_cast<std::uint64_t>(limit);
-}
-
 const model::position& position_of(const model::status_event& status) {
   return std::visit([](const auto& s) -> const model::position& { return s.where; }, status);
 }
@@ -23,7 +18,7 @@ status_log::verdict status_log::judge(const model::status_event& status, std::si
   if (where_ && offered < *where_)
     return verdict::stale;
   // Retaining an epoch from the future would lock out every later manager.
-  if ((!where_ || offered.at != where_->at) && is_far_future(offered.at, now))
+  if ((!where_ || offered.at != where_->at) && model::is_far_future(offered.at, now))
     return verdict::far_future;
   if (std::holds_alternative<model::status_full>(status))
     return verdict::accepted;

@@ -9,11 +9,6 @@ namespace thor::model {
 
 namespace {
 
-bool is_far_future(const epoch& e, unix_time now) {
-  const auto limit = (now + epoch_lead_max).time_since_epoch().count();
-  return limit < 0 || e.counter > static_cast<std::uint64_t>(limit);
-}
-
 // What every kind of event has to pass first: nothing goes back to an earlier epoch, and no epoch
 // is entered that lies beyond the local clock, or one wrong clock would lock out all later
 // managers.
@@ -140,6 +135,11 @@ std::uint64_t digest(const member_map& members) {
   for (const auto& [id, m] : members)
     sum ^= digest_of(id, m.what.at);
   return sum;
+}
+
+bool is_far_future(const epoch& e, unix_time now) {
+  const auto limit = (now + epoch_lead_max).time_since_epoch().count();
+  return limit < 0 || e.counter > static_cast<std::uint64_t>(limit);
 }
 
 reduced reduce(view& v, const status_event& event, unix_time now) {

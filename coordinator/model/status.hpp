@@ -27,6 +27,7 @@ struct epoch {
 
 /// A new epoch's counter may be at most this far ahead of the local clock.
 inline constexpr std::chrono::seconds epoch_lead_max{3600};
+bool is_far_future(const epoch& e, unix_time now);
 
 struct member {
   presence what;

@@ -454,6 +454,23 @@ overlay_config read_overlay(config& from) {
   for (const auto& server : out.resolvers) {
     if (const auto parsed = parse_address_endpoint(server, dns_port); !parsed) {
       table.reject("resolvers", "is wrong: " + parsed.error());
+namespace {
+
+model::partition_rule read_partition_rule(section& table) {
+  model::partition_rule out;
+  if (table.choice("policy", "available", {"available", "majority"}) == "majority") {
+    out.policy = model::partition_policy::majority;
+  }
+  out.managers = static_cast<std::size_t>(table.integer("managers", 0, 0, model::managers_max));
+  if (out.policy == model::partition_policy::majority && out.managers == 0) {
+    table.reject("policy", "needs managers = N beside it, how many managers there are: nobody can "
+                           "tell what a majority is otherwise");
+  }
+  return out;
+}
+
+} // namespace
+
     }
   }
   out.state_dir = table.text("state_dir", "/var/lib/thor");
@@ -470,3 +487,4 @@ log_level read_log_level(config& from) {
 }
 
 } // namespace thor::runtime
+  out.partition = read_partition_rule(table);

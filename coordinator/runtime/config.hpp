@@ -11,6 +11,7 @@
 #pragma once
 
 #include "coordinator/identity/x509/credentials.hpp"
+#include "coordinator/model/policy.hpp"
 #include "coordinator/runtime/log.hpp"
 
 #include <cstdint>
@@ -122,6 +123,7 @@ struct overlay_config {
   std::filesystem::path state_dir;
   std::filesystem::path run_dir;
 };
+  model::partition_rule partition;        ///< keys `policy` and `managers`
 overlay_config read_overlay(config& from);
 
 /// The table [log].

@@ -255,9 +255,33 @@ TEST(OverlayConfig, HasTheDocumentedDefaults) {
   EXPECT_EQ(overlay.files.certificate, "/etc/thor/tls/node.crt");
   EXPECT_EQ(overlay.files.crl, "/etc/thor/tls/ca.crl");
   EXPECT_FALSE(overlay.files.crl_required);
+  EXPECT_EQ(overlay.partition.policy, model::partition_policy::available);
+  EXPECT_EQ(overlay.partition.managers, 0U);
   EXPECT_EQ(overlay.state_dir, "/var/lib/thor");
   EXPECT_EQ(overlay.run_dir, "/run/thor");
   EXPECT_EQ(read_log_level(c), log_level::info);
+}
+
+TEST(OverlayConfig, ReadsWhatAPartMayDo) {
+  auto c = read("[overlay]\npolicy = \"majority\"\nmanagers = 3\n");
+  const auto rule = read_overlay(c).partition;
+  EXPECT_THAT(c.finish(), IsEmpty());
+  EXPECT_EQ(rule.policy, model::partition_policy::majority);
+  EXPECT_FALSE(rule.allows(1));
+  EXPECT_TRUE(rule.allows(2));
+}
+
+TEST(OverlayConfig, RefusesAMajorityOfNobodyKnowsHowMany) {
+  auto c = read("[overlay]\npolicy = \"majority\"\n");
+  read_overlay(c);
+  EXPECT_THAT(texts(c.finish()), ElementsAre(HasSubstr("policy in [overlay] needs managers = N")));
+}
+
+TEST(OverlayConfig, RefusesAPolicyThatIsNone) {
+  auto c = read("[overlay]\npolicy = \"majorty\"\nmanagers = 100\n");
+  read_overlay(c);
+  EXPECT_THAT(texts(c.finish()), ElementsAre(HasSubstr("must be one of available, majority"),
+                                             HasSubstr("must be 0 to 99, not 100")));
 }
 
 TEST(OverlayConfig, AGivenRevocationListMustExist) {
