@@ -39,8 +39,10 @@ struct config_tree {
 namespace {
 
 /// The top-level tables of all programs of the project.
-constexpr std::array<std::string_view, 6> known_tables = {"overlay", "log",  "eventserver",
-                                                          "manager", "node", "dns"};
+constexpr std::array<std::string_view, 9> known_tables = {
+    "overlay", "log", "metrics", "eventserver", "manager", "node", "dns", "database", "monitor"};
+constexpr std::array<std::string_view, 5> daemons = {"thor-eventserver", "thor-manager",
+                                                     "thor-node", "thor-dns", "thor-database"};
 /// A misspelt key is explained by the known key that is at most this many edits away.
 constexpr std::size_t suggestion_edits_max = 3;
 
@@ -434,7 +436,40 @@ config_errors config::finish() const {
   return errors;
 }
 
+std::vector<std::string> config::changed_since(const config& before) const {
+  std::vector<std::string> out;
+  for (const auto& [path, opened] : tree_->opened) {
+    if (path.find('.') != std::string::npos) {
+      continue; // within another one
+    }
+    const auto* is = opened.table;
+    const auto* was = before.tree_->root[path].as_table();
+    const bool same = is == nullptr || was == nullptr ? is == was : *is == *was;
+    if (!same) {
+      out.push_back(path);
+    }
+  }
+  return out;
+}
+
 // ---- shared tables
+
+namespace {
+
+model::partition_rule read_partition_rule(section& table) {
+  model::partition_rule out;
+  if (table.choice("policy", "available", {"available", "majority"}) == "majority") {
+    out.policy = model::partition_policy::majority;
+  }
+  out.managers = static_cast<std::size_t>(table.integer("managers", 0, 0, model::managers_max));
+  if (out.policy == model::partition_policy::majority && out.managers == 0) {
+    table.reject("policy", "needs managers = N beside it, how many managers there are: nobody can "
+                           "tell what a majority is otherwise");
+  }
+  return out;
+}
+
+} // namespace
 
 overlay_config read_overlay(config& from) {
   auto table = from.table("overlay");
@@ -454,25 +489,9 @@ overlay_config read_overlay(config& from) {
   for (const auto& server : out.resolvers) {
     if (const auto parsed = parse_address_endpoint(server, dns_port); !parsed) {
       table.reject("resolvers", "is wrong: " + parsed.error());
-namespace {
-
-model::partition_rule read_partition_rule(section& table) {
-  model::partition_rule out;
-  if (table.choice("policy", "available", {"available", "majority"}) == "majority") {
-    out.policy = model::partition_policy::majority;
-  }
-  out.managers = static_cast<std::size_t>(table.integer("managers", 0, 0, model::managers_max));
-  if (out.policy == model::partition_policy::majority && out.managers == 0) {
-    table.reject("policy", "needs managers = N beside it, how many managers there are: nobody can "
-                           "tell what a majority is otherwise");
-  }
-  return out;
-}
-
-} // namespace
-
     }
   }
+  out.partition = read_partition_rule(table);
   out.state_dir = table.text("state_dir", "/var/lib/thor");
   out.run_dir = table.text("run_dir", "/run/thor");
   return out;
@@ -486,5 +505,19 @@ log_level read_log_level(config& from) {
                            : log_level::info;
 }
 
+std::string read_metrics_listen(config& from, std::string_view program) {
+  auto table = from.table("metrics");
+  std::string ours;
+  for (const auto& daemon : daemons) {
+    const auto where = table.text(daemon, "");
+    if (const auto parsed = parse_address_endpoint(where); !where.empty() && !parsed) {
+      table.reject(daemon, "is wrong: " + parsed.error());
+    }
+    if (daemon == program) {
+      ours = where;
+    }
+  }
+  return ours;
+}
+
 } // namespace thor::runtime
-  out.partition = read_partition_rule(table);

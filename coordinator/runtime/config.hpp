@@ -110,6 +110,9 @@ class config {
   /// into.
   [[nodiscard]] config_errors finish() const;
 
+  /// The opened top-level tables that say something else than in `before`, in name order.
+  [[nodiscard]] std::vector<std::string> changed_since(const config& before) const;
+
  private:
   explicit config(std::unique_ptr<config_tree> files);
   std::unique_ptr<config_tree> tree_;
@@ -120,13 +123,17 @@ struct overlay_config {
   identity::x509::files files;
   std::vector<std::string> event_servers; ///< "host:port"; empty = SRV
   std::vector<std::string> resolvers;     ///< "address:port"; empty = the system's
+  model::partition_rule partition;        ///< keys `policy` and `managers`
   std::filesystem::path state_dir;
   std::filesystem::path run_dir;
 };
-  model::partition_rule partition;        ///< keys `policy` and `managers`
 overlay_config read_overlay(config& from);
 
 /// The table [log].
 log_level read_log_level(config& from);
+
+/// The table [metrics]: where the program of that name answers GET /metrics, "address:port"; "" =
+/// nowhere. Its keys are the names of the daemons.
+std::string read_metrics_listen(config& from, std::string_view program);
 
 } // namespace thor::runtime

@@ -1,6 +1,9 @@
 #include "coordinator/runtime/endpoint.hpp"
 
+#include <boost/asio/ip/v6_only.hpp>
+
 #include <charconv>
+#include <stdexcept>
 
 namespace thor::runtime {
 namespace {
@@ -55,6 +58,10 @@ std::optional<halves> cut(std::string_view text) {
     return std::nullopt; // an IPv6 address without brackets would be ambiguous
   }
   return halves{text.substr(0, colon), text.substr(colon + 1), false};
+}
+
+bool takes_both_families(const boost::asio::ip::tcp::endpoint& at) {
+  return at.address().is_v6() && at.address().is_unspecified();
 }
 
 } // namespace
@@ -125,6 +132,34 @@ model::ip_address from_asio(const boost::asio::ip::address& address) {
 
 std::string to_text(const boost::asio::ip::tcp::endpoint& where) {
   return endpoint{from_asio(where.address()).text(), where.port()}.text();
+}
+
+boost::asio::ip::tcp::acceptor listen_at(boost::asio::io_context& io,
+                                         boost::asio::ip::tcp::endpoint where) {
+  using boost::asio::ip::tcp;
+  tcp::acceptor acceptor(io);
+  boost::system::error_code failure;
+  acceptor.open(where.protocol(), failure);
+  if (failure == boost::asio::error::address_family_not_supported && takes_both_families(where)) {
+    where.address(boost::asio::ip::address_v4::any());
+    acceptor.open(where.protocol(), failure);
+  }
+  if (!failure) {
+    acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
+  }
+  if (!failure && where.address().is_v6()) {
+    acceptor.set_option(boost::asio::ip::v6_only(!takes_both_families(where)), failure);
+  }
+  if (!failure) {
+    acceptor.bind(where, failure);
+  }
+  if (!failure) {
+    acceptor.listen(tcp::acceptor::max_listen_connections, failure);
+  }
+  if (failure) {
+    throw std::runtime_error("cannot listen at " + to_text(where) + ": " + failure.message());
+  }
+  return acceptor;
 }
 
 } // namespace thor::runtime

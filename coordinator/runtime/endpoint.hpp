@@ -3,6 +3,7 @@
 
 #include "coordinator/model/address.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <compare>
@@ -42,5 +43,10 @@ boost::asio::ip::address to_asio(const model::ip_address& address);
 model::ip_address from_asio(const boost::asio::ip::address& address);
 /// "127.0.0.1:8000", "[::1]:8000"; IPv4-mapped IPv6 as IPv4.
 std::string to_text(const boost::asio::ip::tcp::endpoint& where);
+
+/// Listens there; throws std::runtime_error when it cannot. [::] takes IPv4, too, and becomes
+/// 0.0.0.0 on a machine without IPv6.
+boost::asio::ip::tcp::acceptor listen_at(boost::asio::io_context& io,
+                                         boost::asio::ip::tcp::endpoint where);
 
 } // namespace thor::runtime

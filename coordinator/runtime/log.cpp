@@ -108,6 +108,10 @@ void start_log(log_level level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(log_level level) {
+  spdlog::set_level(to_spdlog(level));
+}
+
 std::string escape_controls(std::string_view message) {
   std::string out;
   out.reserve(message.size());

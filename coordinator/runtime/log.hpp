@@ -20,6 +20,7 @@ enum class log_level : std::uint8_t { debug, info, warn, error };
 /// begins with its priority, "<6>"; elsewhere with UTC time and level. Control characters in a
 /// message are escaped, so that what a peer sent can neither forge a line nor drive a terminal.
 void start_log(log_level level);
+void set_log_level(log_level level);
 
 /// The message with every control character (C0, DEL, C1 in UTF-8) written as \xNN. Pure.
 std::string escape_controls(std::string_view message);

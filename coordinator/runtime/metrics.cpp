@@ -3,6 +3,10 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
 namespace thor::runtime {
 
 metrics::metrics()
@@ -20,7 +24,11 @@ prometheus::Gauge& metrics::gauge(const std::string& name, const std::string& he
 }
 
 std::string metrics::text() const {
-  return prometheus::TextSerializer().Serialize(registry_->Collect());
+  auto families = registry_->Collect();
+  std::ranges::sort(families, {}, [](const prometheus::MetricFamily& family) {
+    return std::pair(family.name != "thor_role_active", std::string_view(family.name));
+  });
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 } // namespace thor::runtime

@@ -5,9 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <exception>
 
 namespace thor::runtime {
 namespace {
@@ -85,22 +88,82 @@ int ask_daemon(const program& what, const overlay_config& overlay, const std::st
   return exit_ok;
 }
 
-int be_daemon(const program& what, const overlay_config& overlay, bool check_only,
+/// What the files say, all checked.
+struct configuration {
+  config files;
+  overlay_config overlay;
+  log_level level;
+  std::string metrics_listen;
+};
+
+std::expected<configuration, config_errors>
+read_configuration(const program& what, const request& wanted,
+                   const std::function<void(config&)>& read) {
+  auto files = config::load(wanted.config_file, wanted.config_given);
+  if (!files) {
+    return std::unexpected(files.error());
+  }
+  auto overlay = read_overlay(*files);
+  const auto level = read_log_level(*files);
+  auto metrics_listen = read_metrics_listen(*files, what.name);
+  read(*files);
+  if (auto errors = files->finish(); !errors.empty()) {
+    return std::unexpected(std::move(errors));
+  }
+  return configuration{std::move(*files), std::move(overlay), level, std::move(metrics_listen)};
+}
+
+/// Takes over what may change while the daemon runs. A bad file changes nothing.
+bool take_over(const program& what, const configuration& started,
+               const std::expected<configuration, config_errors>& now, service& on) {
+  if (!now) {
+    for (const auto& error : now.error()) {
+      spdlog::error("configuration not reloaded, the old one stays in force: {}", error.text());
+    }
+    return false;
+  }
+  set_log_level(now->level);
+  try {
+    on.serve_metrics(now->metrics_listen);
+  } catch (const std::exception& failure) {
+    spdlog::error("[metrics] not reloaded, the old one stays in force: {}", failure.what());
+  }
+  auto restart = now->files.changed_since(started.files);
+  std::erase_if(restart, [&](const std::string& table) {
+    return table == "log" || table == "metrics" ||
+           std::ranges::find(what.reloaded_tables, table) != what.reloaded_tables.end();
+  });
+  spdlog::info("configuration reloaded");
+  if (!restart.empty()) {
+    spdlog::warn("what changed in [{}] takes a restart", fmt::join(restart, "], ["));
+  }
+  return true;
+}
+
+int be_daemon(const program& what, const request& wanted, const std::function<void(config&)>& read,
               const std::function<void(service&)>& serve) {
-  auto credentials = identity::x509::credentials::load(overlay.files);
+  const auto started = read_configuration(what, wanted, read);
+  if (!started) {
+    return refuse(what, started.error());
+  }
+  start_log(started->level);
+  auto credentials = identity::x509::credentials::load(started->overlay.files);
   if (!credentials) {
     complain(what, fmt::format("{} ({})", credentials.error().detail,
                                identity::to_string(credentials.error().code)));
     return exit_usage;
   }
-  if (check_only) {
+  if (wanted.check_config) {
     fmt::print("{}: configuration and credentials are in order\n", what.name);
     return exit_ok;
   }
   try {
-    service runs_on(what.name, overlay, *credentials);
+    service runs_on(what.name, started->overlay, *credentials);
     spdlog::info("{} {} starts as {} of {}", what.name, THOR_VERSION, credentials->self().id.text(),
                  credentials->self().domain);
+    runs_on.serve_metrics(started->metrics_listen);
+    runs_on.on_reread(
+        [&] { return take_over(what, *started, read_configuration(what, wanted, read), runs_on); });
     serve(runs_on);
   } catch (const std::exception& failure) {
     spdlog::error("{}", failure.what());
@@ -108,6 +171,17 @@ int be_daemon(const program& what, const overlay_config& overlay, bool check_onl
   }
   spdlog::info("{} has stopped", what.name);
   return exit_ok;
+}
+
+/// For a command nothing but [overlay] matters.
+int be_client(const program& what, const request& wanted) {
+  auto files = config::load(wanted.config_file, wanted.config_given);
+  if (!files) {
+    return refuse(what, files.error());
+  }
+  const auto overlay = read_overlay(*files);
+  const auto errors = files->finish();
+  return errors.empty() ? ask_daemon(what, overlay, wanted.command) : refuse(what, errors);
 }
 
 } // namespace
@@ -120,22 +194,7 @@ int run_program(const program& what, int argc, char** argv,
   if (!wanted) {
     return exit_code;
   }
-  auto files = config::load(wanted->config_file, wanted->config_given);
-  if (!files) {
-    return refuse(what, files.error());
-  }
-  const auto overlay = read_overlay(*files);
-  if (!wanted->command.empty()) {
-    const auto errors = files->finish();
-    return errors.empty() ? ask_daemon(what, overlay, wanted->command) : refuse(what, errors);
-  }
-  const auto level = read_log_level(*files);
-  read(*files);
-  if (const auto errors = files->finish(); !errors.empty()) {
-    return refuse(what, errors);
-  }
-  start_log(level);
-  return be_daemon(what, overlay, wanted->check_config, serve);
+  return wanted->command.empty() ? be_daemon(what, *wanted, read, serve) : be_client(what, *wanted);
 }
 
 } // namespace thor::runtime

@@ -35,11 +35,17 @@ struct program {
   std::string name; ///< "thor-node"; the control socket is <run_dir>/<name>.sock
   std::string summary;
   std::vector<remote_command> commands;
+  /// The program's tables that it takes over while it runs; the others take a restart.
+  std::vector<std::string> reloaded_tables = {};
 };
 
 /// The whole of a daemon's main(). `read` opens the program's tables and records what is wrong in
 /// the config; `serve` runs until it is told to stop and throws when it cannot. Credentials are
 /// loaded before `serve`, and for --check-config, too: the certificate is configuration.
+///
+/// SIGHUP reads the files again: [log] and [metrics] are taken over here, and the program takes
+/// what `read` has stored then in the `reconfigure` of service::run(). `read` is also called with
+/// files that turn out to be wrong, so what it stores counts in these two moments only.
 int run_program(const program& what, int argc, char** argv,
                 const std::function<void(config&)>& read,
                 const std::function<void(service&)>& serve);

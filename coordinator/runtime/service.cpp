@@ -1,8 +1,10 @@
 #include "coordinator/runtime/service.hpp"
 
 #include "coordinator/runtime/clock.hpp"
+#include "coordinator/runtime/endpoint.hpp"
 #include "coordinator/runtime/log.hpp"
 #include "coordinator/runtime/loop.hpp"
+#include "coordinator/runtime/metrics_server.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -23,6 +25,8 @@ constexpr std::chrono::seconds credentials_interval{5};
 /// From this long before our certificate expires, that is told.
 constexpr std::chrono::days expiry_warning{14};
 constexpr std::chrono::hours alarm_interval{24};
+
+using fractional_days = std::chrono::duration<double, std::chrono::days::period>;
 
 std::int64_t days_between(model::unix_time from, model::unix_time until) {
   return std::chrono::floor<std::chrono::days>(until - from).count();
@@ -60,12 +64,31 @@ struct service::impl {
                {{"program", name}, {"version", THOR_VERSION}})
         .Set(1);
     control.on("status", [this](const auto&) { return status(); });
-    control.on("metrics", [this](const auto&) {
-      for (const auto& refresh : metrics_parts) {
-        refresh();
-      }
-      return boost::json::object{{"metrics", counters.text()}};
-    });
+    control.on("metrics",
+               [this](const auto&) { return boost::json::object{{"metrics", metrics_text()}}; });
+  }
+
+  std::string metrics_text() {
+    days_left.Set(fractional_days(credentials.self().not_after - unix_now()).count());
+    for (const auto& refresh : metrics_parts) {
+      refresh();
+    }
+    return counters.text();
+  }
+
+  void serve_metrics(const std::string& where) {
+    if (where == metrics_where) {
+      return;
+    }
+    std::unique_ptr<metrics_server> other;
+    if (!where.empty()) {
+      const auto at = parse_address_endpoint(where);
+      other = std::make_unique<metrics_server>(io, at.value(), counters,
+                                               [this] { return metrics_text(); });
+      spdlog::info("metrics at http://{}/metrics", to_text(other->listening()));
+    }
+    http = std::move(other);
+    metrics_where = where;
   }
 
   boost::json::object status() const {
@@ -81,6 +104,9 @@ struct service::impl {
         {"domain", self.domain},
         {"certificate_days_left", days_between(unix_now(), self.not_after)},
     };
+    if (http) {
+      out["metrics_listen"] = to_text(http->listening());
+    }
     for (const auto& add : status_parts) {
       add(out);
     }
@@ -104,7 +130,6 @@ struct service::impl {
   void judge_credentials() {
     const auto now = unix_now();
     const auto expires = credentials.self().not_after;
-    not_after.Set(static_cast<double>(expires.time_since_epoch().count()));
     crl_overdue.Set(credentials.crl_overdue(now) ? 1 : 0);
     if (expires <= now && alarms.pass("expired", monotonic_now())) {
       spdlog::error("our certificate has expired: no member accepts it; renew it with thor-ca");
@@ -134,14 +159,17 @@ struct service::impl {
   boost::asio::io_context io{1};
   metrics counters;
   control_server control;
-  prometheus::Gauge& not_after = counters.gauge("thor_certificate_not_after_seconds",
-                                                "Unix time at which our certificate expires");
+  prometheus::Gauge& days_left = counters.gauge(
+      "thor_certificate_days_left", "Days until our certificate expires; negative afterwards");
   prometheus::Gauge& crl_overdue =
       counters.gauge("thor_crl_overdue", "1 when a revocation list is past its nextUpdate");
   log_limiter alarms{alarm_interval};
   std::vector<std::function<void(boost::json::object&)>> status_parts;
   std::vector<std::function<void()>> metrics_parts;
   std::function<void()> on_reload;
+  std::function<bool()> reread = [] { return false; };
+  std::string metrics_where;
+  std::unique_ptr<metrics_server> http;
   model::time_point started = monotonic_now();
   bool ready = false;
   deadline_timer look{io, [this](model::time_point now) { on_look_timer(now); }};
@@ -179,12 +207,19 @@ void service::on_status(std::function<void(boost::json::object& into)> add) {
 }
 
 void service::ready() {
-  if (!std::exchange(impl_->ready, true)) {
-    ::sd_notify(0, "READY=1");
-  }
+  impl_->ready = true;
 }
 
-void service::run(std::function<void()> stop, std::function<void()> reload) {
+void service::serve_metrics(const std::string& where) {
+  impl_->serve_metrics(where);
+}
+
+void service::on_reread(std::function<bool()> reread) {
+  impl_->reread = std::move(reread);
+}
+
+void service::run(std::function<void()> stop, std::function<void()> reload,
+                  std::function<void()> reconfigure) {
   auto& self = *impl_;
   self.on_reload = std::move(reload);
   self.judge_credentials();
@@ -199,7 +234,13 @@ void service::run(std::function<void()> stop, std::function<void()> reload) {
         spdlog::info("stopping");
         stop();
       },
-      [&self] { self.follow_credentials(); });
+      [&self, reconfigure = std::move(reconfigure)] {
+        self.follow_credentials();
+        if (self.reread()) {
+          reconfigure();
+        }
+      });
+  ::sd_notify(0, "READY=1");
   self.io.run();
 }
 

@@ -1,5 +1,5 @@
-// What a daemon runs on: loop, metrics, control socket, credentials that follow their files, and
-// the manners of a systemd service (readiness, watchdog, signals).
+// What a daemon runs on: loop, metrics, control socket, credentials and configuration that follow
+// their files, and the manners of a systemd service (readiness, watchdog, signals).
 //
 // One thread: the one that calls run().
 #pragma once
@@ -41,12 +41,23 @@ class service {
   /// Called before the metrics are read: for values that are counted elsewhere.
   void on_metrics(std::function<void()> refresh);
 
-  /// The daemon does its work now: told to systemd once, shown as "ready" in `status`.
+  /// The daemon does its work now, shown as "ready" in `status`.
   void ready();
 
-  /// Runs the loop until finish(). `stop` is called once when the process is told to end and leads
-  /// to finish(); `reload` when other credentials are in force.
-  void run(std::function<void()> stop, std::function<void()> reload);
+  /// Answers GET /metrics at "address:port", in place of where it did before; "" = nowhere. Throws
+  /// std::runtime_error when it cannot listen there; then nothing changes.
+  void serve_metrics(const std::string& where);
+
+  /// How SIGHUP reads the configuration again; says whether what was read is in force.
+  void on_reread(std::function<bool()> reread);
+
+  /// Tells systemd that the daemon has started (what it waits for may come later), and runs the
+  /// loop until finish(). `stop` is called once when the process is told to end and leads to
+  /// finish(); `reload` when other credentials are in force; `reconfigure` when the configuration
+  /// was read again and is good.
+  void run(
+      std::function<void()> stop, std::function<void()> reload,
+      std::function<void()> reconfigure = [] {});
   void finish();
 
  private:

@@ -9,7 +9,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -497,36 +496,6 @@ class ws_server::impl {
       s->cut();
   }
 };
-
-namespace {
-
-bool takes_both_families(const tcp::endpoint& at) {
-  return at.address().is_v6() && at.address().is_unspecified();
-}
-
-tcp::acceptor listen_at(asio::io_context& io, tcp::endpoint at) {
-  tcp::acceptor acceptor(io);
-  error_code failure;
-  acceptor.open(at.protocol(), failure);
-  if (failure == asio::error::address_family_not_supported && takes_both_families(at)) {
-    at.address(asio::ip::address_v4::any());
-    acceptor.open(at.protocol(), failure);
-  }
-  if (!failure)
-    acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
-  if (!failure && at.address().is_v6())
-    acceptor.set_option(asio::ip::v6_only(!takes_both_families(at)), failure);
-  if (!failure)
-    acceptor.bind(at, failure);
-  if (!failure)
-    acceptor.listen(tcp::acceptor::max_listen_connections, failure);
-  if (failure)
-    throw std::runtime_error(
-        fmt::format("cannot listen at {}: {}", to_text(at), failure.message()));
-  return acceptor;
-}
-
-} // namespace
 
 ws_server::ws_server(asio::io_context& io, const identity::x509::credentials& who, observer& seen)
     : impl_(std::make_shared<impl>(io, who, seen)) {}

@@ -6,9 +6,10 @@ int main(int argc, char** argv) {
   const runtime::program what{
       .name = "thor-node",
       .summary = "Joins this machine to the overlay: announces its roles and addresses.",
-      .commands = {
-          {"drain", "take no new work: leave SRV, keep the address, for a time", "SECONDS"},
-          {"undrain", "take new work again", ""}}};
+      .commands = {{"drain", "take no new work: leave SRV, keep the address, for a time",
+                    "SECONDS"},
+                   {"undrain", "take new work again", ""}},
+      .reloaded_tables = {"node"}};
   node::settings how;
   return runtime::run_program(
       what, argc, argv, [&](runtime::config& from) { how = node::read_settings(from); },

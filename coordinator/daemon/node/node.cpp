@@ -61,9 +61,10 @@ boost::json::object describe(const model::presence& p) {
 
 } // namespace
 
-node::node(runtime::service& on, settings how)
+node::node(runtime::service& on, const settings& configured)
     : on_(on)
-    , how_(std::move(how))
+    , configured_(configured)
+    , how_(configured)
     , drain_(on.overlay().state_dir / "thor-node.drain", runtime::unix_now())
     , client_(on.io(), client_options(on), on.credentials(), *this)
     , draining_(on.counters().gauge("thor_node_draining", "1 while this node takes no new work"))
@@ -88,7 +89,18 @@ void node::run() {
           [this] {
             client_.credentials_reloaded();
             announce();
-          });
+          },
+          [this] { reconfigure(); });
+}
+
+void node::reconfigure() {
+  const auto fits = make_presence(configured_, on_.credentials().self(), model::role_state::active);
+  if (!fits) {
+    spdlog::error("[node] not reloaded, the old one stays in force: {}", fits.error());
+    return;
+  }
+  how_ = configured_;
+  announce();
 }
 
 void node::announce() {

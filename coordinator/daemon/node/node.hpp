@@ -14,8 +14,9 @@ namespace thor::node {
 
 class node final : private client::observer {
  public:
-  /// Throws std::runtime_error when certificate and configuration do not fit.
-  node(runtime::service& on, settings how);
+  /// `configured` is read again when the service says that it changed. Throws std::runtime_error
+  /// when certificate and configuration do not fit.
+  node(runtime::service& on, const settings& configured);
 
   /// Runs until the process is told to stop.
   void run();
@@ -30,13 +31,15 @@ class node final : private client::observer {
   void on_replaced(const std::string& server) override;
 
   void announce();
+  void reconfigure();
   void follow_drain();
   answer drain(const std::vector<std::string>& arguments);
   answer undrain();
   void add_status(boost::json::object& into) const;
 
   runtime::service& on_;
-  settings how_;
+  const settings& configured_;
+  settings how_; ///< in force
   drain_state drain_;
   client::client client_;
   prometheus::Gauge& draining_;

@@ -303,5 +303,43 @@ TEST(OverlayConfig, RefusesLogLevelsThatAreNone) {
   EXPECT_THAT(c.finish(), SizeIs(1));
 }
 
+TEST(MetricsConfig, IsOffUnlessAsked) {
+  auto c = read("");
+  EXPECT_EQ(read_metrics_listen(c, "thor-node"), "");
+  EXPECT_THAT(c.finish(), IsEmpty());
+}
+
+TEST(MetricsConfig, HasAPlaceForEachProgramOfTheMachine) {
+  auto c = read("[metrics]\nthor-node = \"127.0.0.1:9801\"\nthor-dns = \"[::1]:9802\"\n");
+  EXPECT_EQ(read_metrics_listen(c, "thor-node"), "127.0.0.1:9801");
+  EXPECT_EQ(read_metrics_listen(c, "thor-dns"), "[::1]:9802");
+  EXPECT_EQ(read_metrics_listen(c, "thor-manager"), "");
+  EXPECT_THAT(c.finish(), IsEmpty());
+}
+
+TEST(MetricsConfig, RefusesWhatIsNoPlaceAndWhoIsNoProgram) {
+  auto c = read("[metrics]\nthor-dns = \"localhost:9802\"\nthor-nod = \"127.0.0.1:9801\"\n");
+  read_metrics_listen(c, "thor-node");
+  EXPECT_THAT(texts(c.finish()),
+              ElementsAre(HasSubstr("thor-dns in [metrics] is wrong"),
+                          HasSubstr("unknown key \"thor-nod\" in [metrics] (did you mean "
+                                    "\"thor-node\"?)")));
+}
+
+// ---- changes
+
+TEST(ConfigChanges, AreTheOpenedTablesThatSaySomethingElse) {
+  const auto before = read("[log]\nlevel = \"info\"\n[node]\nsite = \"ams1\"\n"
+                           "[node.role.sip_proxy]\nweight = 100\n[dns]\nslice = 8\n");
+  auto now =
+      read("[overlay]\nrun_dir = \"/run/t\"\n[log]\nlevel = \"info\"\n"
+           "[node]\nsite = \"ams1\"\n[node.role.sip_proxy]\nweight = 50\n[dns]\nslice = 9\n");
+  for (const auto* name : {"overlay", "log", "node", "manager"}) {
+    now.table(name).table("role");
+  }
+  EXPECT_THAT(now.changed_since(before), ElementsAre("node", "overlay"))
+      << "[dns] is another program's, [manager] is in neither";
+}
+
 } // namespace
 } // namespace thor::runtime
