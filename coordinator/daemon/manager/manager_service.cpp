@@ -9,7 +9,6 @@
 #include <spdlog/spdlog.h>
 
 #include <iterator>
-#include <map>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -253,20 +252,7 @@ void manager_service::describe(boost::json::object& into) const {
 void manager_service::update_metrics() {
   auto& counters = host_.counters();
   const auto& publisher = machine_.publisher();
-  std::map<std::pair<std::string, std::string>, std::size_t> by_role;
-  for (const auto& [id, member] : publisher.members())
-    for (const auto& [role, offer] : member.what.roles)
-      ++by_role[{role, std::string(model::to_string(offer.state))}];
-  for (const auto& [key, number] : by_role)
-    roles_seen_.insert(key.first);
-  for (const auto& role : roles_seen_) {
-    for (const auto state : {model::role_state::active, model::role_state::draining}) {
-      const std::string word(model::to_string(state));
-      counters
-          .gauge("thor_role_" + word, "Members of a role in state " + word + ".", {{"role", role}})
-          .Set(static_cast<double>(by_role[{role, word}]));
-    }
-  }
+  roles_.show(publisher.members());
   counters.gauge("thor_members", "Members in the network status.")
       .Set(static_cast<double>(publisher.members().size()));
   counters.gauge("thor_epoch_counter", "Counter of the epoch in force.")

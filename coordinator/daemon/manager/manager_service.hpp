@@ -8,13 +8,13 @@
 #include "coordinator/membership/manager.hpp"
 #include "coordinator/runtime/log.hpp"
 #include "coordinator/runtime/loop.hpp"
+#include "coordinator/runtime/role_gauges.hpp"
 #include "coordinator/runtime/service.hpp"
 
 #include <boost/json/object.hpp>
 
 #include <deque>
 #include <filesystem>
-#include <set>
 #include <string>
 
 namespace thor::manager {
@@ -53,7 +53,7 @@ class manager_service final : private client::observer {
   membership::manager machine_;
   runtime::deadline_timer timer_;
   client::client client_;
-  std::set<std::string> roles_seen_; ///< each has a gauge, also when nobody is left
+  runtime::role_gauges roles_{host_.counters(), {}};
 
   struct alarm {
     model::unix_time at;
