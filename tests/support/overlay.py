@@ -78,15 +78,15 @@ def with_options(text, options):
 
 
 class Process:
-    """One child process, its output in a file."""
+    """One child process, its output in a file. `inside`: the command that runs it where it belongs."""
 
-    def __init__(self, name, argv, log):
+    def __init__(self, name, argv, log, inside=()):
         self.name = name
         self.argv = [str(word) for word in argv]
         self.log = log
         with open(log, "ab") as out:
             # A child must not outlive us, however we end; and Ctrl-C is for us to handle.
-            self.child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *self.argv], stdin=subprocess.DEVNULL,
+            self.child = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *inside, *self.argv], stdin=subprocess.DEVNULL,
                                           stdout=out, stderr=out, start_new_session=True)
         self.pid = self.child.pid
 
@@ -132,10 +132,10 @@ class Process:
 class Daemon(Process):
     """One of Thor's daemons, with its control socket."""
 
-    def __init__(self, name, program, home, log):
+    def __init__(self, name, program, home, log, inside=()):
         self.config = home / "thor.toml"
         self.control = home / "run" / f"{program}.sock"
-        super().__init__(name, [PROGRAMS / program, "--config", self.config], log)
+        super().__init__(name, [PROGRAMS / program, "--config", self.config], log, inside)
 
     def command(self, line):
         """One request to the control socket; None while nobody answers."""
@@ -168,9 +168,9 @@ class Daemon(Process):
 class Pdns(Process):
     """A real pdns_server."""
 
-    def __init__(self, name, config_dir, log, address, port):
+    def __init__(self, name, config_dir, log, address, port, inside=()):
         self.server = NameServer(address, port)
-        super().__init__(name, ["/usr/sbin/pdns_server", f"--config-dir={config_dir}"], log)
+        super().__init__(name, ["/usr/sbin/pdns_server", f"--config-dir={config_dir}"], log, inside)
 
     def wait_ready(self, timeout_s=READY_S):
         def answers():
@@ -216,6 +216,7 @@ class Overlay:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="thor-"))
         self.processes = []
         self.event_servers = []
+        self.options = {}        # of [overlay], for every machine
         self.http_backends = {}  # where the thor-dns of a name listens
         self.node_numbers = {}
         self.ca = Authority(self.directory / "ca", domain)
@@ -250,6 +251,14 @@ class Overlay:
 
     # ---- machines
 
+    def endpoint(self, _machine, _port):
+        """Address and port for a service of a machine that usually has that port. Here all machines share one address."""
+        return self.address, self.free_port()
+
+    def inside(self, _machine):
+        """The command that runs a process on a machine."""
+        return ()
+
     def home(self, name):
         """The directory of one machine, with the places where its daemon keeps things."""
         home = self.directory / name
@@ -262,18 +271,18 @@ class Overlay:
         home = self.home(name)
         common = {"certificate": f"{home}/tls/{name}.crt", "key": f"{home}/tls/{name}.key",
                   "ca": str(self.ca.certificate), "state_dir": f"{home}/state", "run_dir": f"{home}/run", "event_servers": self.event_servers}
-        (home / "thor.toml").write_text(toml({"overlay": common | overlay, **tables}))
+        (home / "thor.toml").write_text(toml({"overlay": common | self.options | overlay, **tables}))
 
     def start(self, name, program):
         """Starts a daemon on its configured machine; also again, with the same identity and the same disk."""
-        daemon = Daemon(name, program, self.home(name), self.directory / f"{name}.log")
+        daemon = Daemon(name, program, self.home(name), self.directory / f"{name}.log", self.inside(name))
         self.processes.append(daemon)
         return daemon
 
     def start_event_server(self, name="es1", listen=None, **table):
         """thor-eventserver at `listen`, by default a free port."""
         self.ca.issue(name, ["thor_eventserver"], self.home(name) / "tls")
-        listen = listen or f"{self.address}:{self.free_port()}"
+        listen = listen or "{}:{}".format(*self.endpoint(name, 8000))
         self.configure(name, {"eventserver": {"listen": [listen], **table}})
         if listen not in self.event_servers:
             self.event_servers.append(listen)
@@ -291,7 +300,7 @@ class Overlay:
         self.ca.issue(name, ["thor_dnsmanager"], home / "tls")
         hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [address]}
                  for number, (address, _, port) in enumerate((s.rpartition(":") for s in self.event_servers), 1)]
-        self.http_backends[name] = f"{self.address}:{self.free_port()}"
+        self.http_backends[name] = "{}:{}".format(*self.endpoint(name, 8053))
         dns = {"http": self.http_backends[name], "http_token_file": f"{home}/state/pdns-token",
                "unix_socket": f"{home}/run/pdns-remote.sock",
                "pdns_control": [f"{self.home(server)}/run/pdns.controlsocket" for server in pdns],
@@ -303,8 +312,8 @@ class Overlay:
         """A pdns_server in front of a thor-dns, with the shipped configuration of one variant ("http", "unix",
         "emergency"); only addresses, ports, paths, the token and the group are ours."""
         home, behind = self.home(name), self.home(dns)
-        port = self.free_port()
-        options = {"local-address": self.address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
+        address, port = self.endpoint(dns, 53)
+        options = {"local-address": address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
         if variant == "emergency":
             options["gsqlite3-database"] = behind / "state/zone.sqlite3"
         else:
@@ -314,7 +323,7 @@ class Overlay:
                 "/run/thor/pdns-remote.sock", f"{behind}/run/pdns-remote.sock")
         shipped = (SOURCE / "pdns-conf" / variant / "pdns.conf").read_text()
         (home / "pdns.conf").write_text(with_options(shipped, options))
-        pdns = Pdns(name, home, self.directory / f"{name}.log", self.address, port)
+        pdns = Pdns(name, home, self.directory / f"{name}.log", address, port, self.inside(dns))
         self.processes.append(pdns)
         return pdns.wait_ready()
 
@@ -323,9 +332,9 @@ class Overlay:
         number = self.node_numbers.setdefault(name, len(self.node_numbers) + 1)
         return [f"192.0.2.{number}" if number < 256 else f"198.18.{number >> 8}.{number & 255}", f"2001:db8::{number:x}"]
 
-    def start_node(self, name, roles, table=None, **overlay):
-        """thor-node with nothing but a certificate, and `table` as [node]."""
-        self.ca.issue(name, roles, self.home(name) / "tls", self.node_addresses(name))
+    def start_node(self, name, roles, table=None, addresses=None, **overlay):
+        """thor-node with nothing but a certificate, and `table` as [node]. `addresses`: those of the certificate."""
+        self.ca.issue(name, roles, self.home(name) / "tls", self.node_addresses(name) if addresses is None else addresses)
         self.configure(name, {"node": table or {}}, **overlay)
         return self.start(name, "thor-node")
 
