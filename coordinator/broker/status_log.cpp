@@ -4,17 +4,9 @@
 #include <variant>
 
 namespace thor::broker {
-namespace {
-
-const model::position& position_of(const model::status_event& status) {
-  return std::visit([](const auto& s) -> const model::position& { return s.where; }, status);
-}
-
-} // namespace
-
 status_log::verdict status_log::judge(const model::status_event& status, std::size_t frame_octets,
                                       model::unix_time now) const {
-  const auto& offered = position_of(status);
+  const auto& offered = model::position_of(status);
   if (where_ && offered < *where_)
     return verdict::stale;
   // Retaining an epoch from the future would lock out every later manager.
@@ -37,7 +29,7 @@ status_log::verdict status_log::judge(const model::status_event& status, std::si
 void status_log::keep(const model::status_event& status, frame encoded) {
   if (std::holds_alternative<model::status_beat>(status))
     return;
-  where_ = position_of(status);
+  where_ = model::position_of(status);
   if (std::holds_alternative<model::status_full>(status)) {
     retained_.clear();
     deltas_octets_ = 0;

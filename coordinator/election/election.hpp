@@ -53,7 +53,7 @@ struct rival {
   bool timely = true; ///< its renewals come in time; false well before it is taken for gone
   friend bool operator==(const rival&, const rival&) = default;
 };
-/// How the world looks from here; to be told after every change.
+/// How the world looks from here.
 struct outlook {
   /// We know enough to lead: an event server is reachable, and the survey at the start is over.
   bool able = false;

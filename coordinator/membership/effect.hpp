@@ -1,6 +1,7 @@
 // What the machines of this folder tell: values for the next machine or for the edge to perform.
 #pragma once
 
+#include "coordinator/election/election.hpp"
 #include "coordinator/model/status.hpp"
 
 #include <cstdint>
@@ -29,7 +30,8 @@ struct withdrawn {
   model::withdrawal reason = model::withdrawal::left;
   friend bool operator==(const withdrawn&, const withdrawn&) = default;
 };
-/// What this event server said does not add up: drop the connection and make it anew.
+/// What this event server said does not add up, or misses something: drop the connection and make
+/// it anew.
 struct resubscribe {
   std::string server;
   friend bool operator==(const resubscribe&, const resubscribe&) = default;
@@ -45,12 +47,22 @@ struct publish {
 };
 /// Keep these over a restart. Comes before the status that first uses them.
 struct persist {
-  std::uint64_t epoch_counter = 0;
-  std::uint32_t serial_limit = 0; ///< no higher serial was handed out
+  std::uint64_t epoch_counter = 0; ///< the highest one taken or heard
+  std::uint32_t serial_limit = 0;  ///< no higher serial was handed out
   friend bool operator==(const persist&, const persist&) = default;
 };
 
-// ---- of both
+// ---- of the election
+
+/// This manager became the active one, or ceased to be.
+struct transition {
+  bool active = false;
+  election::reason why = election::reason::no_incumbent;
+  model::epoch at; ///< the highest epoch now: its own, or its successor's
+  friend bool operator==(const transition&, const transition&) = default;
+};
+
+// ---- of all
 
 enum class level : std::uint8_t { info, warning, alarm };
 
@@ -63,7 +75,8 @@ struct note {
   friend bool operator==(const note&, const note&) = default;
 };
 
-using effect = std::variant<admitted, changed, withdrawn, resubscribe, publish, persist, note>;
+using effect =
+    std::variant<admitted, changed, withdrawn, resubscribe, publish, persist, transition, note>;
 using effects = std::vector<effect>;
 
 } // namespace thor::membership

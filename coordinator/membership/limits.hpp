@@ -65,6 +65,9 @@ inline constexpr std::uint32_t serials_reserved = 1000;
 /// there are members (but at least changes_since_full_min), went out since the last full one.
 inline constexpr std::size_t deltas_since_full_max = 512;
 inline constexpr std::size_t changes_since_full_min = 256;
+/// A thor-dns that reports a serial so far ahead of unix time is not believed: it would use up the
+/// numbers that all serve.
+inline constexpr std::uint32_t reported_serial_lead_max = 10'000'000;
 /// Refusals that arrive so soon after a full status was sent are about frames before it.
 inline constexpr std::chrono::milliseconds full_status_interval_min{200};
 

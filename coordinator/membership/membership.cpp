@@ -47,6 +47,11 @@ model::time_point membership::next_deadline() const {
   return next;
 }
 
+bool membership::timely(const model::node_id& id) const {
+  const auto r = records_.find(id);
+  return r != records_.end() && r->second.admitted && !r->second.overdue;
+}
+
 // ---- what each input does
 
 void membership::on(model::time_point now, const server_up& in, effects& out) {
@@ -118,11 +123,12 @@ void membership::on(model::time_point now, const heard_leave& in, effects& out) 
 void membership::on(model::time_point now, const retained& in, effects& out) {
   for (const auto& [id, m] : in.members) {
     auto& r = find_or_add(now, m.what);
+    if (r.withdrawn)
+      continue;
     take_presence(now, r, m.what, out);
     const bool left = r.what.at <= r.left_at && !(r.held_until && now < *r.held_until);
-    if (!r.admitted && !left && !cut_off_of(now, evidence_of(r))) {
+    if (!r.admitted && !left && !cut_off_of(now, evidence_of(r)))
       admit(r, false, out);
-    }
     evaluate(now, r, out);
   }
 }
@@ -273,6 +279,7 @@ model::time_point membership::consider(model::time_point now, record& r, const s
 void membership::admit(record& r, bool overdue, effects& out) {
   gone_.erase({r.gone_at, r.what.id});
   r.admitted = true;
+  r.withdrawn = false;
   r.overdue = overdue;
   guard_.add(r.what, overdue);
   out.emplace_back(admitted{r.what});
@@ -282,6 +289,7 @@ void membership::withdraw(model::time_point now, record& r, model::withdrawal re
                           effects& out) {
   guard_.remove(r.what, r.overdue);
   r.admitted = false;
+  r.withdrawn = true;
   r.held_until.reset();
   r.gone_at = now;
   gone_.emplace(now, r.what.id);

@@ -57,8 +57,8 @@ struct heard_leave {
   std::string server;
   wire::leave what;
 };
-/// The members of the last network status, known from before our start. Those that no event server
-/// told of are admitted and judged like all others from now on.
+/// The members of the last network status, which another manager or an earlier run published. Those
+/// that we have not judged yet are admitted, and judged like all others from now on.
 struct retained {
   model::member_map members;
 };
@@ -77,6 +77,8 @@ class membership {
   [[nodiscard]] std::size_t members() const { return records_.size() - gone_.size(); }
   /// Number of members that are gone, or wait for admission, and are not forgotten yet.
   [[nodiscard]] std::size_t gone() const { return gone_.size(); }
+  /// It is admitted, and an event server hears it in time.
+  [[nodiscard]] bool timely(const model::node_id& id) const;
 
  private:
   struct record {
@@ -85,7 +87,8 @@ class membership {
     model::presence what; ///< the latest; version 0.0 when only a leave was heard
     std::vector<sighting> sightings;
     bool admitted = false;
-    bool overdue = false; ///< as the mass guard counts it
+    bool withdrawn = false; ///< by us, and not admitted since
+    bool overdue = false;   ///< as the mass guard counts it
     model::version left_at;
     std::optional<model::time_point> held_until; ///< it left and means to be back
     bool vouched = false;

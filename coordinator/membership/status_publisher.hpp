@@ -1,11 +1,11 @@
-// Makes the network status of the judge's decisions: epochs, sequences, serials; whole statuses,
-// deltas and beats.
+// Makes the network status of the judge's decisions: sequences and serials; whole statuses, deltas
+// and beats.
 //
-// Before start() it listens: to the judge, whose members it collects, and to the statuses that
-// event servers retain from before. start() takes a new epoch and publishes everything; from then
-// on the first change goes out at once and those within the next coalesce_interval together. The
-// SOA serial steps only when DNS shows the change. Another manager's higher epoch is an alarm, and
-// is answered with a yet higher one at most once a lease: there is one manager.
+// It always listens: to the judge, whose members it collects, and to what the active manager
+// publishes. So begin() can publish everything at any time, going on with serials and with `since`
+// where the last status ended. From then on the first change goes out at once and those within the
+// next coalesce_interval together, until end(). The SOA serial steps only when DNS shows the
+// change.
 //
 // PURE: a state machine, one owner, one thread.
 #pragma once
@@ -24,21 +24,19 @@ namespace thor::membership {
 
 class status_publisher {
  public:
-  /// `manager`: our node id. `kept`: what an earlier run persisted, zeros when there was none.
-  status_publisher(std::string manager, persist kept)
-      : manager_(std::move(manager))
-      , kept_(kept)
-      , highest_counter_(kept.epoch_counter)
+  /// `kept`: what an earlier run persisted, zeros when there was none.
+  explicit status_publisher(persist kept)
+      : kept_(kept)
       , highest_serial_(kept.serial_limit) {}
 
-  /// What the judge decided; other effects are ignored.
-  void on_members(model::time_point now, model::unix_time wall, std::span<const effect> decided,
-                  effects& out);
+  /// What the judge decided; other effects are ignored. Published by the next on_deadline().
+  void on_members(model::unix_time wall, std::span<const effect> decided);
   /// Thor.Members of an event server, also our own words coming back.
-  void on_status(model::time_point now, model::unix_time wall, const model::status_event& heard,
-                 effects& out);
-  /// Once. The members collected so far are the network.
-  void start(model::time_point now, model::unix_time wall, effects& out);
+  void on_status(model::time_point now, model::unix_time wall, const std::string& server,
+                 const model::status_event& heard, effects& out);
+  /// A thor-dns serves this serial.
+  void on_reported_serial(model::unix_time wall, const std::string& member, std::uint32_t serial,
+                          effects& out);
   /// The event server has just been connected: it gets everything before any delta.
   void on_server_up(model::time_point now, model::unix_time wall, const std::string& server,
                     effects& out);
@@ -46,15 +44,20 @@ class status_publisher {
   void on_full_status_needed(model::time_point now, model::unix_time wall,
                              const std::string& server, effects& out);
 
+  /// The members collected so far are the network, in this new epoch.
+  void begin(model::time_point now, model::unix_time wall, const model::epoch& at, effects& out);
+  /// Another manager publishes now, or nobody.
+  void end();
+
+  /// To be called after every other call, too.
   void on_deadline(model::time_point now, model::unix_time wall, effects& out);
   [[nodiscard]] model::time_point next_deadline() const;
 
-  [[nodiscard]] bool started() const { return started_; }
-  /// The newest status that event servers retained from before start().
-  [[nodiscard]] const model::view& retained() const { return retained_; }
+  [[nodiscard]] bool publishing() const { return publishing_; }
+  /// The network status as consumers know it: ours, or the one we follow.
+  [[nodiscard]] const model::view& view() const { return view_; }
+  /// The network as our judge sees it.
   [[nodiscard]] const model::member_map& members() const { return members_; }
-  [[nodiscard]] const model::position& where() const { return where_; }
-  [[nodiscard]] std::uint32_t serial() const { return serial_; }
 
  private:
   void take(model::unix_time wall, const admitted& e);
@@ -62,38 +65,31 @@ class status_publisher {
   void take(model::unix_time wall, const withdrawn& e);
   void take(model::unix_time wall, const auto& other);
 
-  void take_epoch(model::time_point now, model::unix_time wall, effects& out);
-  void contest(model::time_point now, model::unix_time wall, const model::epoch& other,
-               effects& out);
+  void follow(model::time_point now, model::unix_time wall, const std::string& server,
+              const model::status_event& heard, effects& out);
   /// True when kept_ has to be persisted.
   bool step_serial(model::unix_time wall);
   void flush(model::time_point now, model::unix_time wall, effects& out);
-  void publish_full(const std::string& server, effects& out);
+  void publish_delta(effects& out);
+  void publish_full(effects& out);
   [[nodiscard]] bool shows_another_zone() const;
 
-  std::string manager_;
   persist kept_;
-  std::uint64_t highest_counter_; ///< of all epochs seen
-  std::uint32_t highest_serial_;  ///< seen, or perhaps handed out by an earlier run
-  model::view retained_;
-
-  bool started_ = false;
+  std::uint32_t highest_serial_;      ///< seen, or perhaps handed out by an earlier run
+  std::uint32_t reported_serial_ = 0; ///< the highest one that a thor-dns serves
+  model::view view_;
   model::member_map members_;
-  model::position where_;
-  std::uint32_t serial_ = 0;
+  bool publishing_ = false;
 
   /// Changed since the last status; the reason of those withdrawn.
   std::map<model::node_id, std::optional<model::withdrawal>> pending_;
-  bool pending_in_dns_ = false;
+  bool pending_serial_ = false;                              ///< the next status needs a new serial
   model::time_point quiet_until_ = model::time_point::min(); ///< the next delta not before
   model::time_point beat_at_ = model::never;
   std::size_t deltas_since_full_ = 0;
   std::size_t changes_since_full_ = 0;
-  std::map<std::string, model::time_point> full_sent_at_; ///< by event server
-
-  model::epoch contested_by_; ///< the last foreign epoch above ours
-  model::time_point epoch_taken_at_ = model::time_point::min();
-  model::time_point retake_at_ = model::never;
+  std::map<std::string, model::time_point> full_sent_at_;         ///< by event server
+  model::time_point resubscribe_from_ = model::time_point::min(); ///< after a gap, at the earliest
 };
 
 } // namespace thor::membership

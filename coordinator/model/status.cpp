@@ -137,14 +137,18 @@ std::uint64_t digest(const member_map& members) {
   return sum;
 }
 
+const position& position_of(const status_event& e) {
+  return std::visit([](const auto& s) -> const position& { return s.where; }, e);
+}
+
 bool is_far_future(const epoch& e, unix_time now) {
   const auto limit = (now + epoch_lead_max).time_since_epoch().count();
   return limit < 0 || e.counter > static_cast<std::uint64_t>(limit);
 }
 
 reduced reduce(view& v, const status_event& event, unix_time now) {
-  const auto& where = std::visit([](const auto& s) -> const position& { return s.where; }, event);
-  if (const auto epoch_verdict = judge_epoch(v, where.at, now); epoch_verdict != verdict::applied)
+  const auto& epoch = position_of(event).at;
+  if (const auto epoch_verdict = judge_epoch(v, epoch, now); epoch_verdict != verdict::applied)
     return {epoch_verdict, {}};
   if (const auto* full = std::get_if<status_full>(&event))
     return reduce_full(v, *full);

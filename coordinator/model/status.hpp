@@ -80,6 +80,7 @@ struct status_beat {
 };
 
 using status_event = std::variant<status_full, status_delta, status_beat>;
+const position& position_of(const status_event& e);
 
 /// Order-independent digest of a member set: the exclusive or over all members of
 /// XXH64(seed 0) of "<id> <incarnation> <sequence>". 0 for the empty set.

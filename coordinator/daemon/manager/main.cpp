@@ -4,9 +4,11 @@
 int main(int argc, char** argv) {
   using namespace thor;
   const runtime::program about{.name = "thor-manager",
-                               .summary = "Judges who is online and publishes the network status.",
+                               .summary =
+                                   "Judges who is online; the active one of several publishes it.",
                                .commands = {}};
+  manager::settings how;
   return runtime::run_program(
-      about, argc, argv, [](runtime::config&) {},
-      [](runtime::service& host) { manager::manager_service(host).run(); });
+      about, argc, argv, [&](runtime::config& from) { how = manager::read_settings(from); },
+      [&](runtime::service& host) { manager::manager_service(host, how).run(); });
 }

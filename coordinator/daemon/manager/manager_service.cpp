@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -17,22 +18,32 @@ namespace thor::manager {
 
 namespace {
 
+constexpr auto software = "thor-manager " THOR_VERSION;
 /// Lines of one kind about one subject in the log: one in this time.
 constexpr std::chrono::seconds repeated_line_interval{10};
-/// So many alarms are shown by `status`; the log has them all.
-constexpr std::size_t alarms_shown_max = 32;
+/// So many alarms and transitions are shown by `status`; the log has them all.
+constexpr std::size_t events_shown_max = 32;
+
+template <class What>
+void keep_shown(std::deque<What>& all, What one) {
+  all.push_back(std::move(one));
+  if (all.size() > events_shown_max)
+    all.pop_front();
+}
 
 std::filesystem::path state_file_of(const runtime::service& host) {
   return host.overlay().state_dir / "thor-manager.json";
 }
 
-membership::manager_options options_of(runtime::service& host) {
+membership::manager_options options_of(runtime::service& host, const settings& how) {
   const auto& self = host.credentials().self();
   if (!self.has_role(identity::role_manager))
     throw std::runtime_error(fmt::format(
         "the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
         self.id.text(), identity::role_manager, self.id.text(), identity::role_manager));
   return {.id = self.id.text(),
+          .priority = how.priority,
+          .rule = host.overlay().partition,
           .event_servers = host.overlay().event_servers.size(),
           .kept = read_kept_state(state_file_of(host))};
 }
@@ -41,18 +52,27 @@ client::options client_options_of(runtime::service& host) {
   return {.event_servers = host.overlay().event_servers,
           .resolvers = host.overlay().resolvers,
           .topics = {std::begin(membership::manager_topics), std::end(membership::manager_topics)},
-          .software = std::string("thor-manager ") + THOR_VERSION,
+          .software = software,
           .incarnation_file = host.overlay().state_dir / "thor-manager.incarnation",
           .counters = &host.counters()};
 }
 
 } // namespace
 
-manager_service::manager_service(runtime::service& host)
+settings read_settings(runtime::config& from) {
+  settings out;
+  constexpr auto priority_max = std::numeric_limits<std::uint16_t>::max();
+  out.priority = static_cast<std::uint16_t>(
+      from.table("manager").integer("priority", out.priority, 0, priority_max));
+  return out;
+}
+
+manager_service::manager_service(runtime::service& host, const settings& how)
     : host_(host)
+    , how_(how)
     , limiter_(repeated_line_interval)
     , state_file_(state_file_of(host))
-    , machine_(options_of(host))
+    , machine_(options_of(host, how))
     , timer_(host.io(),
              [this](model::time_point now) {
                membership::effects decided;
@@ -65,9 +85,27 @@ manager_service::manager_service(runtime::service& host)
 }
 
 void manager_service::run() {
+  announce();
   client_.start();
   host_.run([this] { client_.stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
-            [this] { client_.credentials_reloaded(); });
+            [this] {
+              announce();
+              client_.credentials_reloaded();
+            });
+}
+
+/// Managers are members: so they see each other come and go.
+void manager_service::announce() {
+  const auto& self = host_.credentials().self();
+  model::role_offer offer;
+  offer.priority = how_.priority;
+  client_.announce({.id = self.id,
+                    .at = {},
+                    .addresses = self.addresses,
+                    .roles = {{std::string(membership::manager_role), offer}},
+                    .site = "",
+                    .software = software,
+                    .attributes = {}});
 }
 
 // ---- what event servers say
@@ -81,15 +119,17 @@ void manager_service::on_server_down(const std::string& server, const std::strin
 }
 
 void manager_service::on_replaced(const std::string& server) {
-  replaced_ = true;
+  membership::effects decided;
+  machine_.on_replaced(runtime::monotonic_now(), runtime::unix_now(), decided);
+  perform(decided);
   tell({membership::level::alarm, "replaced", server,
         "another manager runs with this certificate; this one has stopped until it is restarted"});
 }
 
 void manager_service::on_message(const std::string& server, const wire::server_message& message,
-                                 const identity::peer*) {
+                                 const identity::peer* author) {
   if (const auto* event = std::get_if<wire::event>(&message)) {
-    hear_event(server, *event);
+    hear_event(server, *event, *author);
   } else if (const auto* fact = std::get_if<wire::fact>(&message)) {
     hear(membership::heard_fact{server, *fact});
   } else if (const auto* beat = std::get_if<wire::heartbeat>(&message)) {
@@ -98,18 +138,24 @@ void manager_service::on_message(const std::string& server, const wire::server_m
     if (end->about == wire::topic::presence)
       hear(membership::server_synced{server});
   } else if (const auto* refused = std::get_if<wire::refused>(&message)) {
-    if (refused->reason == "full_status_needed") {
-      membership::effects decided;
-      machine_.on_full_status_needed(runtime::monotonic_now(), runtime::unix_now(), server,
-                                     decided);
-      perform(decided);
-    } else {
-      tell({membership::level::alarm, "refused", server, refused->reason + ": " + refused->detail});
-    }
+    hear_refusal(server, *refused);
   }
 }
 
-void manager_service::hear_event(const std::string& server, const wire::event& what) {
+void manager_service::hear_refusal(const std::string& server, const wire::refused& what) {
+  if (what.reason == "full_status_needed") {
+    membership::effects decided;
+    machine_.on_full_status_needed(runtime::monotonic_now(), runtime::unix_now(), server, decided);
+    return perform(decided);
+  }
+  // Another manager took over while this one was paused or away; its status is on the way to us.
+  const bool superseded = what.reason == "stale_status";
+  tell({superseded ? membership::level::info : membership::level::alarm, "refused", server,
+        what.reason + ": " + what.detail});
+}
+
+void manager_service::hear_event(const std::string& server, const wire::event& what,
+                                 const identity::peer& author) {
   switch (what.what.about) {
   case wire::topic::presence: {
     auto presence = wire::decode_presence(what.what.body);
@@ -125,17 +171,38 @@ void manager_service::hear_event(const std::string& server, const wire::event& w
       return malformed(server, leave.error().detail);
     return hear(membership::heard_leave{server, *std::move(leave)});
   }
-  case wire::topic::members: {
-    const auto status = wire::decode_status(what.what.body);
-    if (!status)
-      return malformed(server, status.error().detail);
-    membership::effects decided;
-    machine_.on_status(runtime::monotonic_now(), runtime::unix_now(), *status, decided);
-    return perform(decided);
-  }
+  case wire::topic::members:
+    return hear_status(server, what.what.body);
   case wire::topic::statistics:
-    return;
+    return hear_statistics(server, what.what.body, author);
   }
+}
+
+void manager_service::hear_status(const std::string& server, const std::string& body) {
+  const auto status = wire::decode_status(body);
+  if (!status)
+    return malformed(server, status.error().detail);
+  membership::effects decided;
+  machine_.on_status(runtime::monotonic_now(), runtime::unix_now(), server, *status, decided);
+  perform(decided);
+}
+
+void manager_service::hear_statistics(const std::string& server, const std::string& body,
+                                      const identity::peer& author) {
+  if (!author.has_role(identity::role_dns_manager))
+    return;
+  const auto said = wire::decode_statistics(body);
+  if (!said)
+    return malformed(server, said.error().detail);
+  const auto zone = wire::zone_report_of(*said);
+  if (!zone)
+    return malformed(server, zone.error().detail);
+  if (!*zone)
+    return;
+  membership::effects decided;
+  machine_.on_reported_serial(runtime::monotonic_now(), runtime::unix_now(), said->id.text(),
+                              (*zone)->serial, decided);
+  perform(decided);
 }
 
 void manager_service::malformed(const std::string& server, const std::string& why) {
@@ -156,6 +223,8 @@ void manager_service::perform(const membership::effects& decided) {
       perform(*status);
     } else if (const auto* keep = std::get_if<membership::persist>(&one)) {
       perform(*keep);
+    } else if (const auto* turn = std::get_if<membership::transition>(&one)) {
+      perform(*turn);
     } else if (const auto* again = std::get_if<membership::resubscribe>(&one)) {
       client_.resubscribe(again->server);
     } else if (const auto* said = std::get_if<membership::note>(&one)) {
@@ -173,7 +242,7 @@ void manager_service::perform(const membership::effects& decided) {
           .Increment();
     }
   }
-  if (machine_.publisher().started())
+  if (machine_.warm())
     host_.ready();
   timer_.arm(machine_.next_deadline());
 }
@@ -192,6 +261,21 @@ void manager_service::perform(const membership::persist& what) {
     tell({membership::level::alarm, "state_not_kept", state_file_.string(), written.error()});
 }
 
+void manager_service::perform(const membership::transition& what) {
+  const std::string why(election::to_string(what.why));
+  const auto* to = what.active ? "active" : "standby";
+  if (what.active)
+    spdlog::info("this is the active manager now, with epoch {} ({})", what.at.counter, why);
+  else
+    spdlog::warn("not the active manager any more ({}); the highest epoch is {} of {}", why,
+                 what.at.counter, what.at.manager);
+  host_.counters()
+      .counter("thor_manager_transitions_total", "Changes between active and standby, by reason.",
+               {{"to", to}, {"reason", why}})
+      .Increment();
+  keep_shown(transitions_, {runtime::unix_now(), what});
+}
+
 void manager_service::tell(const membership::note& what) {
   const auto line = fmt::format("{} ({}): {}", what.about, what.word, what.detail);
   if (what.how == membership::level::alarm) {
@@ -199,9 +283,7 @@ void manager_service::tell(const membership::note& what) {
         .counter("thor_alarms_total", "Things an operator should look at, by kind.",
                  {{"kind", std::string(what.word)}})
         .Increment();
-    alarms_.push_back({runtime::unix_now(), line});
-    if (alarms_.size() > alarms_shown_max)
-      alarms_.pop_front();
+    keep_shown(alarms_, {runtime::unix_now(), line});
   }
   const auto kind = std::string(what.word) + ' ' + what.about;
   if (!limiter_.pass(kind, runtime::monotonic_now()))
@@ -219,11 +301,10 @@ void manager_service::tell(const membership::note& what) {
 // ---- what people see
 
 void manager_service::describe(boost::json::object& into) const {
+  describe_election(into);
   const auto& publisher = machine_.publisher();
-  into["epoch"] = {{"counter", publisher.where().at.counter},
-                   {"manager", publisher.where().at.manager}};
-  into["sequence"] = publisher.where().sequence;
-  into["serial"] = publisher.serial();
+  into["sequence"] = publisher.view().where.sequence;
+  into["serial"] = publisher.view().serial;
   boost::json::object roles;
   for (const auto& [id, member] : publisher.members())
     for (const auto& [role, offer] : member.what.roles) {
@@ -244,9 +325,27 @@ void manager_service::describe(boost::json::object& into) const {
   boost::json::array alarms;
   for (const auto& alarm : alarms_)
     alarms.emplace_back(boost::json::object{{"unix_time", alarm.at.time_since_epoch().count()},
-                                            {"what", alarm.text}});
+                                            {"what", alarm.what}});
   into["alarms"] = std::move(alarms);
-  into["replaced"] = replaced_;
+}
+
+void manager_service::describe_election(boost::json::object& into) const {
+  const auto& choice = machine_.choice();
+  into["state"] = election::to_string(choice.state());
+  into["active_manager"] = choice.epoch().manager;
+  into["epoch"] = {{"counter", choice.epoch().counter}, {"manager", choice.epoch().manager}};
+  boost::json::array managers;
+  for (const auto& [id, priority] : machine_.managers())
+    managers.emplace_back(boost::json::object{{"id", id.text()}, {"priority", priority}});
+  into["managers"] = std::move(managers);
+  boost::json::array transitions;
+  for (const auto& [at, what] : transitions_)
+    transitions.emplace_back(boost::json::object{
+        {"unix_time", at.time_since_epoch().count()},
+        {"to", what.active ? "active" : "standby"},
+        {"reason", election::to_string(what.why)},
+        {"epoch", {{"counter", what.at.counter}, {"manager", what.at.manager}}}});
+  into["transitions"] = std::move(transitions);
 }
 
 void manager_service::update_metrics() {
@@ -255,9 +354,14 @@ void manager_service::update_metrics() {
   roles_.show(publisher.members());
   counters.gauge("thor_members", "Members in the network status.")
       .Set(static_cast<double>(publisher.members().size()));
+  counters.gauge("thor_manager_active", "1 while this manager publishes the network status.")
+      .Set(machine_.choice().active() ? 1 : 0);
+  counters.gauge("thor_managers", "Managers alive, by this one's judgement.")
+      .Set(static_cast<double>(machine_.managers().size()));
   counters.gauge("thor_epoch_counter", "Counter of the epoch in force.")
-      .Set(static_cast<double>(publisher.where().at.counter));
-  counters.gauge("thor_status_serial", "SOA serial of the network status.").Set(publisher.serial());
+      .Set(static_cast<double>(machine_.choice().epoch().counter));
+  counters.gauge("thor_status_serial", "SOA serial of the network status.")
+      .Set(publisher.view().serial);
 }
 
 } // namespace thor::manager

@@ -1,5 +1,5 @@
-// thor-manager at work: carries what event servers say to the manager machine, and performs what it
-// decides.
+// thor-manager at work: announces itself, carries what event servers say to the manager machine,
+// and performs what it decides.
 //
 // Everything here runs on the io_context's thread.
 #pragma once
@@ -13,17 +13,24 @@
 
 #include <boost/json/object.hpp>
 
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <string>
 
 namespace thor::manager {
 
+/// The table [manager].
+struct settings {
+  std::uint16_t priority = 50; ///< of two managers that could take over the lower one does
+};
+settings read_settings(runtime::config& from);
+
 class manager_service final : private client::observer {
  public:
   /// Reads what an earlier run kept in the state directory. Throws std::runtime_error with a
   /// sentence for the operator, also when the certificate does not allow to be a manager.
-  explicit manager_service(runtime::service& host);
+  manager_service(runtime::service& host, const settings& how);
   manager_service(const manager_service&) = delete;
   manager_service& operator=(const manager_service&) = delete;
 
@@ -37,17 +44,25 @@ class manager_service final : private client::observer {
                   const identity::peer* author) override;
   void on_replaced(const std::string& server) override;
 
+  void announce();
   void hear(const membership::input& what);
-  void hear_event(const std::string& server, const wire::event& what);
+  void hear_event(const std::string& server, const wire::event& what, const identity::peer& author);
+  void hear_status(const std::string& server, const std::string& body);
+  void hear_statistics(const std::string& server, const std::string& body,
+                       const identity::peer& author);
+  void hear_refusal(const std::string& server, const wire::refused& what);
   void malformed(const std::string& server, const std::string& why);
   void perform(const membership::effects& decided);
   void perform(const membership::publish& what);
   void perform(const membership::persist& what);
+  void perform(const membership::transition& what);
   void tell(const membership::note& what);
   void describe(boost::json::object& into) const;
+  void describe_election(boost::json::object& into) const;
   void update_metrics();
 
   runtime::service& host_;
+  settings how_;
   runtime::log_limiter limiter_;
   std::filesystem::path state_file_;
   membership::manager machine_;
@@ -55,12 +70,14 @@ class manager_service final : private client::observer {
   client::client client_;
   runtime::role_gauges roles_{host_.counters(), {}};
 
-  struct alarm {
+  template <class What>
+  struct dated {
     model::unix_time at;
-    std::string text;
+    What what;
   };
-  std::deque<alarm> alarms_; ///< the last ones, for `status`
-  bool replaced_ = false;    ///< another process with this certificate is at work
+  // The last ones, for `status`.
+  std::deque<dated<std::string>> alarms_;
+  std::deque<dated<membership::transition>> transitions_;
 };
 
 } // namespace thor::manager

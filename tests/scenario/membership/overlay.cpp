@@ -91,7 +91,7 @@ void event_server_process::perform(const broker::effects& out) {
   for (const auto& e : out) {
     if (const auto* s = std::get_if<broker::send>(&e)) {
       const auto found = world_.sessions_.find(s->to);
-      if (found == world_.sessions_.end())
+      if (found == world_.sessions_.end() || world_.is_cut(found->second))
         continue;
       world_.post(*found->second.member, [member = found->second.member, at = found->second.at,
                                           text = s->text] { member->hear(at, *text); });
@@ -177,7 +177,7 @@ void member_process::send(agent::connection at, const wire::client_message& what
   const auto number = sessions_.find(at);
   const auto found =
       number == sessions_.end() ? world_.sessions_.end() : world_.sessions_.find(number->second);
-  if (found == world_.sessions_.end())
+  if (found == world_.sessions_.end() || world_.is_cut(found->second))
     return;
   found->second.heard = world_.now;
   auto& server = *world_.servers_.at(found->second.server);
@@ -243,12 +243,20 @@ void node_process::announce(model::role_state state) {
 
 // ---- manager_process
 
-manager_process::manager_process(overlay& world, std::string name, std::size_t event_servers,
-                                 persist& disk)
-    : member_process(world, name, {std::string(identity::role_manager)},
+manager_process::manager_process(overlay& world, const manager_options& how, persist& disk)
+    : member_process(world, how.id, {std::string(manager_role)},
                      {std::begin(manager_topics), std::end(manager_topics)}, true)
     , disk_(disk)
-    , machine_({.id = name, .event_servers = event_servers, .kept = disk}) {}
+    , machine_(how) {
+  tell(agent::announce{
+      {.id = id(how.id),
+       .at = {},
+       .addresses = {model::ip_address::v4({192, 0, 2, 200})},
+       .roles = {{std::string(manager_role), {.ports = {}, .priority = how.priority}}},
+       .site = "",
+       .software = "",
+       .attributes = {}}});
+}
 
 model::time_point manager_process::next_deadline() const {
   return std::min(member_process::next_deadline(), machine_.next_deadline());
@@ -280,7 +288,8 @@ void manager_process::on_message(const std::string& server, const wire::server_m
       hear(heard_leave{server, *wire::decode_leave(e->what.body)});
     } else {
       effects out;
-      machine_.on_status(world_.now, world_.wall(), *wire::decode_status(e->what.body), out);
+      machine_.on_status(world_.now, world_.wall(), server, *wire::decode_status(e->what.body),
+                         out);
       perform(out);
     }
   } else if (const auto* f = std::get_if<wire::fact>(&m)) {
@@ -333,6 +342,10 @@ void consumer_process::on_message(const std::string& server, const wire::server_
     ++gaps;
     tell(agent::resubscribe{server});
   }
+  if (r.what == model::verdict::applied)
+    applied_at = world_.now;
+  if (view.known && (epochs.empty() || epochs.back() != view.where.at))
+    epochs.push_back(view.where.at);
   if (view.known && (serials.empty() || serials.back() != view.serial))
     serials.push_back(view.serial);
   emptied += had_members && view.members.empty() ? 1 : 0;
@@ -366,8 +379,25 @@ void overlay::leave(const std::string& name, std::chrono::milliseconds hold) {
   nodes_.erase(name);
 }
 
-void overlay::start_manager() {
-  manager_ = std::make_unique<manager_process>(*this, "m1", servers_.size(), manager_disk_);
+manager_process& overlay::start_manager(const std::string& name, model::partition_rule rule,
+                                        std::uint16_t priority) {
+  managers_.erase(name);
+  auto& disk = manager_disks_[name];
+  const manager_options how{.id = name,
+                            .priority = priority,
+                            .rule = rule,
+                            .event_servers = servers_.size(),
+                            .kept = disk};
+  return *managers_.emplace(name, std::make_unique<manager_process>(*this, how, disk))
+              .first->second;
+}
+
+std::vector<std::string> overlay::active_managers() const {
+  std::vector<std::string> out;
+  for (const auto& [name, m] : managers_)
+    if (m->machine().publisher().publishing())
+      out.push_back(name);
+  return out;
 }
 
 consumer_process& overlay::start_consumer(const std::string& name) {
@@ -376,6 +406,8 @@ consumer_process& overlay::start_consumer(const std::string& name) {
 
 void overlay::connect(member_process& from, agent::connection at, const std::string& server) {
   auto& to = *servers_.at(server);
+  if (cuts_.contains({from.name(), server}))
+    return; // no answer: the agent gives up by itself
   if (!to.running()) {
     post(from, [&from, at] { from.tell(agent::closed{at, 0, "connection refused"}); });
     return;
@@ -409,7 +441,8 @@ void overlay::close_session(broker::session_id which, std::uint16_t code, const 
 void overlay::close_idle_sessions() {
   std::vector<broker::session_id> idle;
   for (const auto& [number, s] : sessions_)
-    if (s.member->frozen && !servers_.at(s.server)->frozen && s.heard + idle_max < now)
+    if ((s.member->frozen || is_cut(s)) && !servers_.at(s.server)->frozen &&
+        s.heard + idle_max < now)
       idle.push_back(number);
   for (const auto number : idle) {
     auto& server = *servers_.at(sessions_.at(number).server);
@@ -426,8 +459,8 @@ std::vector<process*> overlay::processes() {
     all.push_back(p.get());
   for (const auto& [name, p] : consumers_)
     all.push_back(p.get());
-  if (manager_)
-    all.push_back(manager_.get());
+  for (const auto& [name, p] : managers_)
+    all.push_back(p.get());
   return all;
 }
 

@@ -1,4 +1,4 @@
-// A whole overlay but its sockets, on injected time: real brokers, real agents, the real manager
+// A whole overlay but its sockets, on injected time: real brokers, real agents, real managers
 // and consumers that fold the status with model::reduce(). Frames travel encoded and arrive a
 // millisecond later; a frozen process reads them when it thaws; a killed one closes its
 // connections; one that stays silent for idle_max is disconnected, as the edge does with pings.
@@ -109,11 +109,11 @@ class node_process final : public member_process {
 
 class manager_process final : public member_process {
  public:
-  manager_process(overlay& world, std::string name, std::size_t event_servers, persist& disk);
+  manager_process(overlay& world, const manager_options& how, persist& disk);
   [[nodiscard]] model::time_point next_deadline() const override;
   void on_deadline() override;
 
-  effects told; ///< notes, admissions and withdrawals
+  effects told; ///< notes, transitions, admissions and withdrawals
   [[nodiscard]] const manager& machine() const { return machine_; }
 
  private:
@@ -133,6 +133,8 @@ class consumer_process final : public member_process {
 
   model::view view;
   std::vector<std::uint32_t> serials; ///< each once, in the order of their coming
+  std::vector<model::epoch> epochs;   ///< the same
+  model::time_point applied_at{};     ///< when the view last changed
   std::size_t gaps = 0;
   std::size_t emptied = 0; ///< how often a network became an empty one
 
@@ -156,9 +158,17 @@ class overlay {
   void kill_node(const std::string& name) { nodes_.erase(name); }
   void leave(const std::string& name, std::chrono::milliseconds hold = 0ms);
   node_process& node(const std::string& name) { return *nodes_.at(name); }
-  void start_manager();
-  void kill_manager() { manager_.reset(); }
-  manager_process& the_manager() { return *manager_; }
+  /// Also again, with the same disk.
+  manager_process& start_manager(const std::string& name = "m1", model::partition_rule rule = {},
+                                 std::uint16_t priority = 50);
+  void kill_manager(const std::string& name = "m1") { managers_.erase(name); }
+  manager_process& the_manager(const std::string& name = "m1") { return *managers_.at(name); }
+  /// Who publishes, by its own account.
+  [[nodiscard]] std::vector<std::string> active_managers() const;
+  /// From now on this process and this event server cannot reach each other; what is under way
+  /// arrives. Each end notices as it would notice a cable that was pulled.
+  void cut(const std::string& member, const std::string& server) { cuts_.emplace(member, server); }
+  void heal() { cuts_.clear(); }
   consumer_process& start_consumer(const std::string& name);
 
   void run(model::duration time);
@@ -177,6 +187,9 @@ class overlay {
     model::time_point heard;
   };
 
+  [[nodiscard]] bool is_cut(const session& s) const {
+    return cuts_.contains({s.member->name(), s.server});
+  }
   void post(process& to, std::function<void()> what) {
     to.inbox.emplace_back(now + latency, std::move(what));
   }
@@ -189,11 +202,12 @@ class overlay {
   std::uint64_t next_incarnation_ = 1;
   std::map<broker::session_id, session> sessions_;
   std::map<std::string, std::unique_ptr<event_server_process>> servers_;
-  persist manager_disk_;
+  std::map<std::string, persist> manager_disks_;
+  std::set<std::pair<std::string, std::string>> cuts_; ///< member, event server
   // Processes that hang up when they end come last.
   std::map<std::string, std::unique_ptr<node_process>> nodes_;
   std::map<std::string, std::unique_ptr<consumer_process>> consumers_;
-  std::unique_ptr<manager_process> manager_;
+  std::map<std::string, std::unique_ptr<manager_process>> managers_;
 };
 
 } // namespace thor::membership::test

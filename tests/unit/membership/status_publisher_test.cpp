@@ -19,6 +19,12 @@ model::member member(std::string_view name, std::uint64_t sequence = 1,
   return {presence(name, 1, sequence), since};
 }
 
+model::presence manager(std::string_view name) {
+  auto p = presence(name);
+  p.roles = {{"thor_manager", {}}};
+  return p;
+}
+
 model::status_full full(std::uint64_t counter, std::uint64_t sequence, std::uint32_t serial,
                         std::vector<model::member> members = {}, std::string manager = "m1") {
   model::status_full out{{{counter, std::move(manager)}, sequence}, serial, {}};
@@ -28,13 +34,19 @@ model::status_full full(std::uint64_t counter, std::uint64_t sequence, std::uint
 }
 
 struct publisher_test : testing::Test {
-  status_publisher p{"m1", {}};
+  status_publisher p{{}};
   model::time_point now{1h};
   effects out;
 
-  void decide(std::vector<effect> decided) { p.on_members(now, wall, decided, out); }
-  void hear(const model::status_event& e) { p.on_status(now, wall, e, out); }
-  void start() { p.start(now, wall, out); }
+  void decide(std::vector<effect> decided) {
+    p.on_members(wall, decided);
+    p.on_deadline(now, wall, out);
+  }
+  void hear(const model::status_event& e) {
+    p.on_status(now, wall, "a", e, out);
+    p.on_deadline(now, wall, out);
+  }
+  void begin(std::uint64_t counter = unix_now) { p.begin(now, wall, {counter, "m1"}, out); }
   // Lets time pass with its deadlines.
   void run(model::duration time) {
     for (const auto end = now + time; p.next_deadline() <= end;) {
@@ -67,9 +79,9 @@ struct publisher_test : testing::Test {
   }
 };
 
-// ---- start
+// ---- before it publishes
 
-TEST_F(publisher_test, says_nothing_before_it_starts) {
+TEST_F(publisher_test, says_nothing_before_it_begins) {
   decide({admitted{presence("n1")}});
   p.on_server_up(now, wall, "a", out);
   p.on_full_status_needed(now, wall, "a", out);
@@ -78,69 +90,94 @@ TEST_F(publisher_test, says_nothing_before_it_starts) {
   EXPECT_EQ(p.next_deadline(), model::never);
 }
 
-TEST_F(publisher_test, starts_a_new_overlay_with_unix_time) {
+TEST_F(publisher_test, follows_the_newest_status) {
+  hear(full(100, 9, 12, {member("n1")}));
+  hear(full(101, 2, 13, {member("n2")}));
+  hear(full(100, 10, 14, {member("n3")}));
+  EXPECT_EQ(p.view().where, (model::position{{101, "m1"}, 2}));
+  EXPECT_TRUE(p.view().members.contains(id("n2")));
+}
+
+TEST_F(publisher_test, keeps_each_new_epoch_over_a_restart) {
+  hear(full(100, 9, 12, {}, "m2"));
+  hear(full(100, 10, 13, {}, "m2"));
+  hear(full(101, 0, 14, {}, "m3"));
+  EXPECT_THAT(persisted(), ElementsAre(persist{100, 12}, persist{101, 14}));
+}
+
+TEST_F(publisher_test, asks_for_a_new_snapshot_after_a_gap_but_not_again_and_again) {
+  hear(full(100, 1, 12));
+  out.clear();
+  hear(model::status_delta{{{100, "m1"}, 3}, 13, {}, {}});
+  hear(model::status_delta{{{100, "m1"}, 4}, 13, {}, {}});
+  EXPECT_THAT(out, ElementsAre(effect{resubscribe{"a"}}));
+  now += resubscribe_interval_min;
+  hear(model::status_delta{{{100, "m1"}, 5}, 13, {}, {}});
+  EXPECT_THAT(out, SizeIs(2));
+}
+
+// ---- the first status
+
+TEST_F(publisher_test, begins_a_new_overlay_with_unix_time) {
   decide({admitted{presence("n1")}});
-  start();
+  begin();
   EXPECT_THAT(published<model::status_full>(),
               ElementsAre(full(unix_now, 0, unix_now, {member("n1")})));
   EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now + serials_reserved}));
   EXPECT_TRUE(std::holds_alternative<persist>(out.front())) << "kept before it is used";
 }
 
-TEST_F(publisher_test, continues_after_what_it_persisted) {
-  p = status_publisher("m1", {unix_now + 7, unix_now + 9});
-  start();
-  EXPECT_EQ(p.where(), (model::position{{unix_now + 8, "m1"}, 0}));
-  EXPECT_EQ(p.serial(), unix_now + 10);
+TEST_F(publisher_test, continues_after_the_serials_it_persisted) {
+  p = status_publisher({unix_now + 7, unix_now + 9});
+  begin(unix_now + 8);
+  EXPECT_EQ(p.view().where, (model::position{{unix_now + 8, "m1"}, 0}));
+  EXPECT_EQ(p.view().serial, unix_now + 10);
 }
 
-TEST_F(publisher_test, continues_after_what_event_servers_retained) {
-  p = status_publisher("m1", {unix_now + 3, unix_now + 3});
+TEST_F(publisher_test, continues_after_the_serial_that_it_heard) {
+  p = status_publisher({unix_now + 3, unix_now + 3});
   hear(full(unix_now + 7, 4, unix_now + 9, {member("n1")}, "m0"));
-  start();
-  EXPECT_EQ(p.where(), (model::position{{unix_now + 8, "m1"}, 0}));
-  EXPECT_EQ(p.serial(), unix_now + 10) << "n1 is not there any more";
+  begin(unix_now + 8);
+  EXPECT_EQ(p.view().serial, unix_now + 10) << "n1 is not there any more";
 }
 
-TEST_F(publisher_test, keeps_the_serial_when_dns_shows_no_change) {
+TEST_F(publisher_test, keeps_serial_and_since_when_dns_shows_no_change) {
   const model::unix_time yesterday = wall - std::chrono::hours(24);
   hear(full(100, 4, 77, {member("n1", 1, yesterday)}));
   hear(model::status_delta{{{100, "m1"}, 5}, 78, {member("n2", 1, yesterday)}, {}});
   auto n2 = presence("n2", 3, 9);
   n2.software = "other";
   decide({admitted{presence("n1")}, admitted{n2}});
-  start();
-  EXPECT_EQ(p.serial(), 78U);
+  begin();
+  EXPECT_EQ(p.view().serial, 78U);
   const auto sent = published<model::status_full>();
   ASSERT_THAT(sent, SizeIs(1));
-  EXPECT_EQ(sent[0].members.at(id("n1")).since, yesterday) << "admitted at, over restarts";
+  EXPECT_EQ(sent[0].members.at(id("n1")).since, yesterday) << "admitted at, whoever publishes";
   EXPECT_EQ(sent[0].members.at(id("n2")).what, n2);
 }
 
+TEST_F(publisher_test, keeps_the_serial_when_only_a_manager_has_gone) {
+  hear(full(100, 4, 77, {member("n1"), {manager("m0"), wall}}));
+  decide({admitted{presence("n1")}});
+  begin();
+  EXPECT_EQ(p.view().serial, 77U);
+  EXPECT_THAT(published<model::status_full>()[0].members, SizeIs(1));
+}
+
 TEST_F(publisher_test, steps_over_all_serials_that_may_have_been_handed_out) {
-  p = status_publisher("m1", {100, unix_now + 90});
+  p = status_publisher({100, unix_now + 90});
   hear(full(100, 4, unix_now));
   decide({admitted{presence("n1")}});
-  start();
-  EXPECT_EQ(p.serial(), unix_now + 91);
+  begin();
+  EXPECT_EQ(p.view().serial, unix_now + 91);
 }
 
-TEST_F(publisher_test, takes_the_newest_of_the_retained_statuses) {
-  hear(full(100, 9, 12, {member("n1")}));
-  hear(full(101, 2, 13, {member("n2")}));
-  hear(full(100, 10, 14, {member("n3")}));
-  EXPECT_EQ(p.retained().where, (model::position{{101, "m1"}, 2}));
-  EXPECT_TRUE(p.retained().members.contains(id("n2")));
-}
-
-TEST_F(publisher_test, ignores_retained_and_persisted_epochs_from_the_far_future) {
-  const auto far = unix_now + 3601;
-  p = status_publisher("m1", {far, 5});
-  hear(full(far, 0, 6, {member("n1")}, "m9"));
-  start();
-  EXPECT_EQ(notes("far_future_epoch"), 2U);
-  EXPECT_EQ(p.where().at.counter, unix_now);
-  EXPECT_FALSE(p.retained().known);
+TEST_F(publisher_test, steps_over_what_a_thor_dns_served_meanwhile) {
+  hear(full(100, 4, 77, {member("n1")}));
+  decide({admitted{presence("n1")}});
+  p.on_reported_serial(wall, "dns1", unix_now + 5, out);
+  begin();
+  EXPECT_EQ(p.view().serial, unix_now + 6);
 }
 
 // ---- changes
@@ -148,7 +185,7 @@ TEST_F(publisher_test, ignores_retained_and_persisted_epochs_from_the_far_future
 struct publisher : publisher_test {
   void SetUp() override {
     decide({admitted{presence("n1")}});
-    start();
+    begin();
     run(3ms);
     now += 100ms;
     out.clear();
@@ -210,17 +247,25 @@ TEST_F(publisher, keeps_the_serial_of_a_change_that_dns_does_not_show) {
   EXPECT_EQ(sent[0].upserts, std::vector{(model::member{n1, wall})}) << "since is kept";
 }
 
+TEST_F(publisher, keeps_the_serial_when_the_overlays_own_programs_come_and_go) {
+  decide({admitted{manager("m2")}});
+  now += coalesce_interval;
+  decide({withdrawn{id("m2"), model::withdrawal::closed}});
+  EXPECT_EQ(p.view().where.sequence, 2U);
+  EXPECT_EQ(p.view().serial, unix_now);
+}
+
 TEST_F(publisher, steps_the_serial_for_a_change_that_dns_shows) {
   auto n1 = presence("n1", 1, 2);
   n1.roles["sip_proxy"].state = model::role_state::draining;
   decide({changed{n1}});
-  EXPECT_EQ(p.serial(), unix_now + 1);
+  EXPECT_EQ(p.view().serial, unix_now + 1);
 }
 
 TEST_F(publisher, never_takes_a_serial_below_unix_time) {
-  p.on_members(now, wall + std::chrono::hours(1), std::vector<effect>{admitted{presence("n2")}},
-               out);
-  EXPECT_EQ(p.serial(), unix_now + 3600);
+  p.on_members(wall, std::vector<effect>{admitted{presence("n2")}});
+  p.on_deadline(now, wall + std::chrono::hours(1), out);
+  EXPECT_EQ(p.view().serial, unix_now + 3600);
 }
 
 // ---- beats
@@ -251,7 +296,7 @@ TEST_F(publisher, reserves_serials_on_disk_before_it_hands_them_out) {
     decide({i % 2 == 1 ? effect{admitted{presence("n2")}}
                        : effect{withdrawn{id("n2"), model::withdrawal::left}}});
     now += coalesce_interval;
-    EXPECT_EQ(p.serial(), unix_now + i);
+    EXPECT_EQ(p.view().serial, unix_now + i);
     EXPECT_EQ(persisted().size() - before, i == serials_reserved + 1 ? 1U : 0U);
   }
   EXPECT_EQ(persisted().back(), (persist{unix_now, unix_now + 2 * serials_reserved + 1}));
@@ -312,6 +357,21 @@ TEST_F(publisher, never_lets_event_servers_keep_too_many_deltas) {
   EXPECT_THAT(published<model::status_full>(), SizeIs(1));
 }
 
+TEST_F(publisher, takes_the_next_serial_after_the_highest_that_is_served) {
+  p.on_reported_serial(wall, "dns1", unix_now + 5, out);
+  p.on_reported_serial(wall, "dns2", unix_now + 4, out);
+  EXPECT_THAT(out, IsEmpty());
+  decide({admitted{presence("n2")}});
+  EXPECT_EQ(p.view().serial, unix_now + 6);
+}
+
+TEST_F(publisher, does_not_follow_a_thor_dns_into_the_far_future) {
+  p.on_reported_serial(wall, "dns1", unix_now + reported_serial_lead_max + 1, out);
+  EXPECT_EQ(notes("far_future_serial"), 1U);
+  decide({admitted{presence("n2")}});
+  EXPECT_EQ(p.view().serial, unix_now + 1);
+}
+
 // ---- another manager
 
 TEST_F(publisher, ignores_itself_and_older_managers) {
@@ -321,29 +381,34 @@ TEST_F(publisher, ignores_itself_and_older_managers) {
   EXPECT_THAT(out, IsEmpty());
 }
 
-TEST_F(publisher, takes_a_higher_epoch_than_another_manager_once_a_lease) {
-  now += lease;
-  hear(full(unix_now + 50, 7, unix_now + 60, {}, "m9"));
-  EXPECT_EQ(notes("other_manager"), 1U);
-  EXPECT_EQ(p.where(), (model::position{{unix_now + 51, "m1"}, 0}));
-  EXPECT_EQ(p.serial(), unix_now + 61) << "consumers saw the other one's serial";
-  EXPECT_THAT(published<model::status_full>(), SizeIs(1));
-
-  hear(full(unix_now + 52, 0, unix_now + 62, {}, "m9"));
-  hear(model::status_beat{{{unix_now + 52, "m9"}, 0}, unix_now + 62, 0});
-  EXPECT_EQ(notes("other_manager"), 2U) << "once an epoch";
-  EXPECT_THAT(published<model::status_full>(), SizeIs(1));
-  run(lease);
-  EXPECT_THAT(published<model::status_full>(), SizeIs(2));
-  EXPECT_EQ(p.where().at.counter, unix_now + 53);
+TEST_F(publisher, goes_on_above_the_serial_of_the_other_side_of_a_partition) {
+  hear(full(unix_now - 1, 7, unix_now + 60, {}, "m9"));
+  hear(full(unix_now - 1, 7, unix_now + 60, {}, "m9"));
+  EXPECT_THAT(published<model::status_delta>(),
+              ElementsAre(model::status_delta{{{unix_now, "m1"}, 1}, unix_now + 61, {}, {}}));
 }
 
-TEST_F(publisher, does_not_follow_another_manager_into_the_far_future) {
-  hear(full(unix_now + 3601, 7, unix_now + 60, {}, "m9"));
-  hear(model::status_beat{{{unix_now + 3601, "m9"}, 7}, unix_now + 60, 0});
-  run(2 * lease);
-  EXPECT_EQ(notes("far_future_epoch"), 1U);
-  EXPECT_EQ(p.where().at.counter, unix_now);
+TEST_F(publisher, is_silent_from_the_end_on_and_continues_where_the_next_one_ended) {
+  p.end();
+  decide({admitted{presence("n2")}});
+  run(5s);
+  EXPECT_THAT(out, IsEmpty());
+  EXPECT_EQ(p.next_deadline(), model::never);
+  const auto later = wall + std::chrono::seconds(5);
+  hear(full(unix_now + 50, 7, unix_now + 60, {member("n1"), member("n2", 1, later)}, "m9"));
+  out.clear();
+  begin(unix_now + 51);
+  EXPECT_THAT(
+      published<model::status_full>(),
+      ElementsAre(full(unix_now + 51, 0, unix_now + 60, {member("n1"), member("n2", 1, later)})));
+}
+
+TEST_F(publisher, steps_the_serial_for_what_it_had_not_published_when_it_ended) {
+  decide({admitted{presence("n2")}}); // published
+  decide({admitted{presence("n3")}}); // collected
+  p.end();
+  begin(unix_now + 1);
+  EXPECT_EQ(p.view().serial, unix_now + 2);
 }
 
 } // namespace
