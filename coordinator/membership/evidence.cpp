@@ -30,15 +30,19 @@ model::duration age_of(std::uint64_t age_ms) {
 
 sighting sight(model::time_point now, std::size_t server, const wire::fact& about,
                const sighting* before) {
-  sighting s{server, about.at, about.state, now - age_of(about.age_ms), model::never};
+  sighting s{server, about.at, about.state, now - age_of(about.age_ms), model::never, false};
   if (about.state == wire::fact_state::late)
     s.gone_from = s.since + lease;
   if (s.open())
     return s;
   s.gone_from = s.since + close_grace;
-  // A connection that closes after the member fell silent does not give it another grace.
-  if (before != nullptr && before->open() && before->at.incarnation == s.at.incarnation)
-    s.gone_from = std::min(s.gone_from, before->gone_from);
+  // A connection that closes after the member fell silent does not give it another grace, and is
+  // no more than its silence: event servers drop connections from which nothing comes.
+  if (before != nullptr && before->at.incarnation == s.at.incarnation) {
+    s.silent = before->silent || (before->open() && before->gone_from <= s.since);
+    if (before->open())
+      s.gone_from = std::min(s.gone_from, before->gone_from);
+  }
   return s;
 }
 
@@ -80,7 +84,7 @@ accusation accusation_of(model::time_point now, const evidence& e) {
       strangers += later(server.may_deny_from()) ? 0 : 1;
     } else if (!later(std::max(seen->gone_from, server.may_accuse_from()))) {
       ++witnesses;
-      silence |= seen->state == wire::fact_state::late;
+      silence |= seen->silent || seen->state == wire::fact_state::late;
       retracted |= seen->gone_from + lease >= e.vouched_until;
     }
   }

@@ -59,6 +59,7 @@ struct sighting {
   wire::fact_state state = wire::fact_state::connected;
   model::time_point since{};                  ///< the state began, or the member was last heard
   model::time_point gone_from = model::never; ///< from then on it speaks against the member
+  bool silent = false;                        ///< it fell silent before its connection ended
 
   [[nodiscard]] bool open() const {
     return state == wire::fact_state::connected || state == wire::fact_state::late;

@@ -41,6 +41,20 @@ TEST_F(role, more_than_half_of_it_falling_silent_is_held_and_then_believed) {
   EXPECT_EQ(last_departure("n0").reason, withdrawal::silent);
 }
 
+TEST_F(role, is_held_also_when_event_servers_drop_the_silent_connections) {
+  populate(10);
+  fall_silent(6);
+  run(5s);
+  for (std::size_t i = 0; i < 6; ++i)
+    closed("a", nodes[i]);
+  run(3s);
+  EXPECT_EQ(online().size(), 10U);
+  run(5s);
+  EXPECT_EQ(online().size(), 4U);
+  EXPECT_EQ(notes("mass_silence_believed"), 1U);
+  EXPECT_EQ(last_departure("n0").reason, withdrawal::silent);
+}
+
 TEST_F(role, half_of_it_falling_silent_is_believed_at_once) {
   populate(10);
   fall_silent(5);
