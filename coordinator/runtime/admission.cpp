@@ -19,17 +19,18 @@ model::ip_address origin_of(const model::ip_address& from) {
 admission::answer admission::admit(model::time_point now, const model::ip_address& from) {
   const auto origin = origin_of(from);
   const bool known = is_known(now, origin);
-  const auto mine = queues_.find(origin);
-  if (mine != queues_.end() && mine->second.half_open.size() >= half_open_per_address_max)
+  const auto found = queues_.find(origin);
+  const auto mine = found == queues_.end() ? 0 : found->second.half_open.size();
+  if (mine >= half_open_per_address_max)
     return {};
   answer given;
   if (where_.size() >= half_open_max) {
-    given.evicted = evict(known);
+    given.evicted = evict(now, known, mine + 1);
     if (!given.evicted)
       return {};
   }
   given.admitted = ++last_;
-  where_.emplace(last_, origin);
+  where_.emplace(last_, half_open_connection{origin, now});
   auto& queue = queues_[origin];
   if (queue.half_open.empty())
     queue.known = known;
@@ -38,29 +39,35 @@ admission::answer admission::admit(model::time_point now, const model::ip_addres
   return given;
 }
 
+/// `newcomers`: half-open connections that the newcomer's address would have.
+bool admission::must_give_way(const queue& holder, model::time_point now, bool to_known,
+                              std::size_t newcomers) const {
+  if (holder.known != to_known)
+    return to_known;
+  const auto oldest = where_.at(*holder.half_open.begin()).since;
+  return holder.half_open.size() > newcomers || now >= oldest + place_kept_for;
+}
+
 /// Half-open connections are few (half_open_max), so looking at all their addresses is cheap.
-std::optional<admission::ticket> admission::evict(bool for_known) {
-  const std::map<model::ip_address, queue>::value_type* chosen = nullptr;
-  for (const auto& candidate : queues_) {
-    if (candidate.second.known && !for_known)
-      continue;
-    const auto rank = [](const auto& c) {
-      return std::pair(!c.second.known, c.second.half_open.size());
-    };
+std::optional<admission::ticket> admission::evict(model::time_point now, bool for_known,
+                                                  std::size_t newcomers) {
+  const queue* chosen = nullptr;
+  for (const auto& [origin, candidate] : queues_) {
+    const auto rank = [](const queue& c) { return std::pair(!c.known, c.half_open.size()); };
     if (chosen == nullptr || rank(candidate) > rank(*chosen) ||
         (rank(candidate) == rank(*chosen) &&
-         *candidate.second.half_open.begin() < *chosen->second.half_open.begin()))
+         *candidate.half_open.begin() < *chosen->half_open.begin()))
       chosen = &candidate;
   }
-  if (chosen == nullptr)
+  if (chosen == nullptr || !must_give_way(*chosen, now, for_known, newcomers))
     return std::nullopt;
-  const auto oldest = *chosen->second.half_open.begin();
+  const auto oldest = *chosen->half_open.begin();
   remove(where_.find(oldest));
   return oldest;
 }
 
-void admission::remove(std::map<ticket, model::ip_address>::iterator which) {
-  const auto queue = queues_.find(which->second);
+void admission::remove(connections::iterator which) {
+  const auto queue = queues_.find(which->second.origin);
   half_open_known_ -= queue->second.known ? 1 : 0;
   queue->second.half_open.erase(which->first);
   if (queue->second.half_open.empty())
@@ -73,7 +80,7 @@ void admission::finish(model::time_point now, ticket which, bool completed) {
   if (found == where_.end())
     return;
   if (completed)
-    remember(now, found->second);
+    remember(now, found->second.origin);
   remove(found);
 }
 

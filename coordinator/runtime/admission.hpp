@@ -6,6 +6,11 @@
 // addresses, those that completed a handshake lately, give way only when there is nobody else. So
 // a flood from few addresses keeps nobody out, and one from many keeps out strangers only.
 //
+// Among equals a place is kept for place_kept_for, and the newcomer is refused, which costs next to
+// nothing: when thousands of members return at once, each handshake that was begun ends before the
+// next begins, and nobody runs into a deadline because of the crowd. There are no more places than
+// handshakes that a busy machine completes in that time.
+//
 // For IPv6 an "address" is its /64, which one machine has to itself. PURE: a plain value inside the
 // server, no sockets, no clock.
 #pragma once
@@ -22,7 +27,9 @@
 namespace thor::runtime {
 
 inline constexpr std::size_t half_open_per_address_max = 64;
-inline constexpr std::size_t half_open_max = 1024;
+inline constexpr std::size_t half_open_max = 256;
+/// What a peer that answers has for its handshakes, whoever else comes.
+inline constexpr std::chrono::seconds place_kept_for{2};
 inline constexpr std::size_t known_addresses_max = 20'000;
 /// How long an address stays known after its last handshake.
 inline constexpr std::chrono::hours known_for{24};
@@ -57,12 +64,20 @@ class admission {
   };
   bool is_known(model::time_point now, const model::ip_address& origin) const;
   void remember(model::time_point now, const model::ip_address& origin);
-  std::optional<ticket> evict(bool for_known);
-  void remove(std::map<ticket, model::ip_address>::iterator which);
+  struct half_open_connection {
+    model::ip_address origin;
+    model::time_point since{};
+  };
+  using connections = std::map<ticket, half_open_connection>;
+
+  bool must_give_way(const queue& holder, model::time_point now, bool to_known,
+                     std::size_t newcomers) const;
+  std::optional<ticket> evict(model::time_point now, bool for_known, std::size_t newcomers);
+  void remove(connections::iterator which);
 
   model::time_point started_;
   ticket last_ = 0;
-  std::map<ticket, model::ip_address> where_;
+  connections where_;
   std::map<model::ip_address, queue> queues_;
   std::map<model::ip_address, model::time_point> known_;
   std::set<std::pair<model::time_point, model::ip_address>> known_by_age_;

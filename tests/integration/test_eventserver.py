@@ -18,7 +18,7 @@ from overlay import PROGRAMS, Authority, Overlay, wait_until
 from wirepeer import BINARY, PONG, Closed, Identity, Peer, connect
 
 NODE_ADDRESS = "192.0.2.1"
-HALF_OPEN_MAX = 1024
+HALF_OPEN_MAX = 256
 HALF_OPEN_PER_ADDRESS_MAX = 64
 HANDSHAKE_DEADLINE_S = 5
 

@@ -19,6 +19,7 @@ from overlay import Failure, Overlay
 
 NETWORK = "10.77"  # /16
 OBSERVER = f"{NETWORK}.255.254"  # this process, at the bridge
+CROWD = 100  # third octet of the addresses of one machine that stands for many
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SELF = "/proc/self/ns/net"
 
@@ -83,6 +84,21 @@ class Machine:
         self.run("ip", "address", "del", f"{self.address}/16", "dev", "eth0")
         self.run("ip", "address", "add", f"{address}/16", "dev", "eth0")
         self.address = address
+
+    def spread(self, count):
+        """New connections from here come from `count` addresses in turn, as if from as many machines."""
+        several = [f"{NETWORK}.{CROWD}.{number}" for number in range(1, count + 1)]
+        for address in several:
+            self.run("ip", "address", "add", f"{address}/16", "dev", "eth0")
+        rules = [f"-A POSTROUTING -o eth0 -p tcp -m statistic --mode nth --every {count - number} --packet 0 -j SNAT --to-source {address}"
+                 for number, address in enumerate(several)]
+        self.run("iptables-restore", "--wait", stdin="\n".join(["*nat", *rules, "COMMIT"]) + "\n")
+
+    def octets(self):
+        """What eth0 has received and sent so far."""
+        table = subprocess.run([*self.inside, "cat", "/proc/net/dev"], capture_output=True, text=True, check=True).stdout
+        figures = next(line for line in table.splitlines() if "eth0:" in line).partition(":")[2].split()
+        return int(figures[0]), int(figures[8])
 
     def _filter(self, rules):
         """Takes the place of all rules before, at once."""

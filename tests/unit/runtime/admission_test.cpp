@@ -82,18 +82,43 @@ TEST(admission, takes_a_place_from_the_address_that_has_most) {
     gate.admit(later, address(1000 + i));
   EXPECT_EQ(gate.admit(later, address(3)).evicted, heavy[0]);
   EXPECT_EQ(gate.admit(later, address(4)).evicted, heavy[1]);
-  EXPECT_EQ(gate.admit(later, address(5)).evicted, single) << "all have one: the oldest goes";
+  EXPECT_FALSE(gate.admit(later, address(5)).admitted) << "all have one";
+  EXPECT_EQ(gate.admit(later + place_kept_for, address(5)).evicted, single) << "the oldest goes";
+}
+
+TEST(admission, lets_those_finish_that_began_when_thousands_return_at_once) {
+  admission gate(start);
+  std::vector<ticket> begun;
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    const auto answer = gate.admit(start, address(i));
+    EXPECT_FALSE(answer.evicted);
+    if (answer.admitted)
+      begun.push_back(*answer.admitted);
+  }
+  EXPECT_EQ(begun.size(), half_open_max);
+  gate.finish(start + 1s, begun[7], true);
+  EXPECT_TRUE(gate.admit(start + 1s, address(1999)).admitted);
+  EXPECT_FALSE(gate.admit(start + 1s, address(1998)).admitted);
+}
+
+TEST(admission, makes_room_for_strangers_when_silent_ones_had_their_time) {
+  admission gate(start);
+  const auto silent = fill(gate, 1);
+  EXPECT_FALSE(gate.admit(later + place_kept_for - 1us, address(1)).admitted);
+  EXPECT_EQ(gate.admit(later + place_kept_for, address(1)).evicted, silent[0]);
 }
 
 TEST(admission, keeps_known_addresses_in_a_flood_of_strangers) {
   admission gate(start);
   make_known(gate, address(1));
   const auto member = gate.admit(later, address(1)).admitted.value();
+  std::size_t admitted = 0;
   for (std::uint32_t i = 0; i < 5000; ++i) {
-    const auto answer = gate.admit(later, address(1000 + i));
-    EXPECT_TRUE(answer.admitted);
+    const auto answer = gate.admit(later + i * 10ms, address(1000 + i));
+    admitted += answer.admitted ? 1 : 0;
     EXPECT_NE(answer.evicted, member);
   }
+  EXPECT_GT(admitted, 2 * half_open_max);
 }
 
 TEST(admission, admits_a_known_address_when_strangers_took_all_places) {
@@ -112,7 +137,9 @@ TEST(admission, keeps_strangers_out_when_members_need_all_places) {
   for (std::uint32_t i = 0; i < half_open_max; ++i)
     gate.admit(later, address(i));
   EXPECT_FALSE(gate.admit(later, address(100'000)).admitted);
-  EXPECT_TRUE(gate.admit(later, address(1)).admitted) << "members share among themselves";
+  EXPECT_FALSE(gate.admit(later, address(1)).admitted);
+  EXPECT_TRUE(gate.admit(later + place_kept_for, address(1)).admitted)
+      << "members share among themselves";
   EXPECT_EQ(gate.half_open(), half_open_max);
 }
 
