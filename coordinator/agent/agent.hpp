@@ -197,6 +197,9 @@ class agent {
 
   /// What is announced, with its version; nothing before the first announcement is complete.
   [[nodiscard]] const std::optional<model::presence>& announced() const { return presence_; }
+  /// What is announced where no address is configured: our end of a connection; empty while none
+  /// is up.
+  [[nodiscard]] std::vector<model::ip_address> own_addresses() const;
 
  private:
   enum class phase : std::uint8_t {
@@ -255,7 +258,6 @@ class agent {
 
   links::iterator of(connection at);
   [[nodiscard]] std::vector<connection> all_up() const;
-  [[nodiscard]] std::vector<model::ip_address> own_addresses() const;
 
   settings how_;
   std::minstd_rand random_;

@@ -59,13 +59,13 @@ std::vector<std::string> fixed_servers(const std::vector<runtime::endpoint>& ser
 
 agent::settings agent_settings(const options& how, const std::vector<runtime::endpoint>& servers,
                                const identity::x509::credentials& who) {
-  const bool listens_only = how.incarnation_file.empty();
-  return {who.self().id,
-          listens_only ? 0
-                       : take_incarnation(how.incarnation_file,
-                                          std::chrono::floor<std::chrono::milliseconds>(
-                                              std::chrono::system_clock::now())),
-          how.software, how.topics, fixed_servers(servers)};
+  return {
+      who.self().id,
+      how.incarnation_file.empty()
+          ? how.incarnation
+          : take_incarnation(how.incarnation_file, std::chrono::floor<std::chrono::milliseconds>(
+                                                       std::chrono::system_clock::now())),
+      how.software, how.topics, fixed_servers(servers)};
 }
 
 /// Counts nothing without a registry.
@@ -280,6 +280,7 @@ class client::impl final : public connection_owner {
   void act(const agent::failed& e) {
     counters_.count("thor_client_connection_failures_total", "Tries to connect that failed");
     log_often(e.server, e.why);
+    seen_.on_server_failed(e.server, e.why);
   }
 
   void act(const agent::parked& e) {
@@ -435,7 +436,7 @@ void client::start() {
 
 void client::announce(model::presence what) {
   if (incarnation() == 0) {
-    throw std::invalid_argument("a client without an incarnation file announces nothing");
+    throw std::invalid_argument("a client that only listens announces nothing");
   }
   auto checked = what;
   checked.id = impl_->settings().id;
@@ -472,6 +473,10 @@ void client::stop(std::chrono::milliseconds hold, std::function<void()> done) {
 
 std::vector<std::string> client::connected_servers() const {
   return impl_->connected_servers();
+}
+
+std::vector<model::ip_address> client::local_addresses() const {
+  return impl_->machine().own_addresses();
 }
 
 std::uint64_t client::incarnation() const {

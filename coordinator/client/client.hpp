@@ -47,6 +47,9 @@ struct options {
   /// Where the incarnation is kept, one small file a program; created when missing. Empty for a
   /// program that only listens.
   std::filesystem::path incarnation_file;
+  /// Without a file: the incarnation to announce with, for a program that keeps nothing. Unix time
+  /// in milliseconds serves; 0 = it only listens.
+  std::uint64_t incarnation = 0;
   /// Where connections and refusals are counted; nullptr = nowhere.
   runtime::metrics* counters = nullptr;
 };
@@ -59,6 +62,8 @@ class observer {
   /// calls.
   virtual void on_server_up(const std::string& server, const wire::welcome& hello) = 0;
   virtual void on_server_down(const std::string& server, const std::string& why) = 0;
+  /// A try to connect failed.
+  virtual void on_server_failed(const std::string& /*server*/, const std::string& /*why*/) {}
   /// A verified message. Events whose signature or author does not hold never get here; they are
   /// logged and counted. `author` is who signed an event, nullptr for the other messages.
   virtual void on_message(const std::string& server, const wire::server_message& message,
@@ -86,7 +91,7 @@ class client {
   /// Announces `what`; a later call replaces it. Id, incarnation and sequence are filled in here,
   /// and without addresses the local address of a connection to an event server. Nothing is sent
   /// when nothing changed. Renewals are automatic. Throws std::invalid_argument when `what` is out
-  /// of bounds, or there is no incarnation_file.
+  /// of bounds, or this client only listens.
   void announce(model::presence what);
 
   /// Signs once and sends to every connected server; no queueing for the others.
@@ -106,6 +111,9 @@ class client {
   void stop(std::chrono::milliseconds hold, std::function<void()> done);
 
   [[nodiscard]] std::vector<std::string> connected_servers() const;
+  /// Our end of a connection, as announced where no address is configured; empty while there is
+  /// none.
+  [[nodiscard]] std::vector<model::ip_address> local_addresses() const;
   /// 0 for a client that only listens.
   [[nodiscard]] std::uint64_t incarnation() const;
   /// What is announced, in its version; nothing before the first announcement.

@@ -1,0 +1,120 @@
+#include "coordinator/daemon/database/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace thor::database {
+namespace {
+
+std::vector<model::ip_address> read_addresses(runtime::section& table) {
+  std::vector<model::ip_address> out;
+  for (const auto& text : table.texts("addresses", {})) {
+    if (const auto parsed = model::ip_address::parse(text)) {
+      out.push_back(*parsed);
+    } else {
+      table.reject("addresses", fmt::format("has \"{}\", which is no IP address", text));
+    }
+  }
+  return out;
+}
+
+std::optional<probe_settings> read_probe(runtime::section table) {
+  if (!table.present()) {
+    return std::nullopt;
+  }
+  probe_settings out;
+  const auto target = runtime::parse_endpoint(table.text("tcp", ""));
+  if (target) {
+    out.target = *target;
+  } else {
+    table.reject("tcp", "is where to connect to, \"host:port\": " + target.error());
+  }
+  const auto milliseconds = [&](std::string_view key, std::chrono::milliseconds otherwise,
+                                std::int64_t max) {
+    return std::chrono::milliseconds(table.integer(key, otherwise.count(), 10, max));
+  };
+  out.how.interval = milliseconds("interval_ms", out.how.interval, 3'600'000);
+  out.how.timeout = milliseconds("timeout_ms", std::min(out.how.timeout, out.how.interval), 60'000);
+  if (out.how.timeout > out.how.interval) {
+    table.reject("timeout_ms", "must not be above interval_ms: there is one probe at a time");
+  }
+  out.how.fall = static_cast<unsigned>(table.integer("fall", out.how.fall, 1, 100));
+  out.how.rise = static_cast<unsigned>(table.integer("rise", out.how.rise, 1, 100));
+  return out;
+}
+
+database_settings read_database(runtime::section table) {
+  database_settings out;
+  out.what.uri = table.text("uri", "");
+  if (const auto good = model::check_database_uri(out.what.uri); !good) {
+    table.reject("uri", good.error().detail);
+  }
+  out.what.priority = static_cast<std::uint16_t>(
+      table.integer("priority", out.what.priority, 0, std::numeric_limits<std::uint16_t>::max()));
+  out.probe = read_probe(table.table("probe"));
+  return out;
+}
+
+std::vector<database_settings> read_databases(runtime::section& table) {
+  std::vector<database_settings> out;
+  for (auto& each : table.tables("uri")) {
+    auto one = read_database(each);
+    if (std::ranges::any_of(out, [&](const auto& o) { return o.what.uri == one.what.uri; })) {
+      each.reject("uri", "is there twice");
+    }
+    out.push_back(std::move(one));
+  }
+  if (out.empty()) {
+    table.reject("", "names no database: add [[database.uri]] with "
+                     "uri = \"mysql://user@host/database\" and priority");
+  } else if (out.size() > model::databases_per_member_max) {
+    table.reject("uri", fmt::format("is there {} times; {} databases are the most for one member",
+                                    out.size(), model::databases_per_member_max));
+  }
+  return out;
+}
+
+} // namespace
+
+settings read_settings(runtime::config& from) {
+  auto table = from.table("database");
+  settings out;
+  out.addresses = read_addresses(table);
+  const bool hold = table.choice("on_stop", "leave", {"leave", "hold"}) == "hold";
+  const auto hold_s = table.integer("hold_s", 10, 1, hold_max.count());
+  out.hold = std::chrono::seconds(hold ? hold_s : 0);
+  out.site = table.text("site", "");
+  out.databases = read_databases(table);
+  return out;
+}
+
+std::expected<model::presence, std::string>
+make_presence(const settings& how, const identity::peer& self,
+              const std::vector<model::database>& reachable) {
+  if (!self.has_role(model::role_database)) {
+    return std::unexpected(
+        fmt::format("the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
+                    self.id.text(), model::role_database, self.id.text(), model::role_database));
+  }
+  model::presence out{self.id, {}, how.addresses, {}, how.site, {}, {}};
+  if (out.addresses.empty()) {
+    out.addresses = self.addresses;
+  }
+  for (const auto& address : out.addresses) {
+    if (!self.addresses.empty() &&
+        std::ranges::find(self.addresses, address) == self.addresses.end()) {
+      return std::unexpected(fmt::format(
+          "addresses in [database] has {}, which is no address of the certificate of {}",
+          address.text(), self.id.text()));
+    }
+  }
+  model::announce_databases(out, reachable);
+  if (const auto valid = model::validate(out); !valid && !out.addresses.empty()) {
+    return std::unexpected(valid.error().detail);
+  }
+  return out;
+}
+
+} // namespace thor::database
