@@ -23,11 +23,13 @@ void walk(std::span<const std::shared_ptr<const T>> before,
       ++now;
       continue;
     }
-    const bool has_old = old != before.end() && (now == after.end() || !(key(**now) < key(**old)));
-    const bool has_now = now != after.end() && (old == before.end() || !(key(**old) < key(**now)));
-    visit(has_old ? old->get() : nullptr, has_now ? now->get() : nullptr);
-    old += has_old;
-    now += has_now;
+    if (now == after.end() || (old != before.end() && key(**old) < key(**now))) {
+      visit((old++)->get(), nullptr);
+    } else if (old == before.end() || key(**now) < key(**old)) {
+      visit(nullptr, (now++)->get());
+    } else {
+      visit((old++)->get(), (now++)->get());
+    }
   }
 }
 
