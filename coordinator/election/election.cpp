@@ -93,6 +93,9 @@ void election::on(model::time_point now, model::unix_time wall, const heard_stat
     }
     highest_ = in.at;
     heard_at_ = gone_at_ = model::time_point::min();
+    // While we watched somebody took over: our judge may be yet to hear that it lives.
+    if (seen_.able)
+      heard_at_ = now;
     if (active_)
       follow(reason::higher_epoch, out);
   }

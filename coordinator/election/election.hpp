@@ -61,7 +61,7 @@ struct outlook {
   friend bool operator==(const outlook&, const outlook&) = default;
 };
 /// A network status was heard, also our own, in the order of arrival. `retained`: as an event
-/// server kept it, which does not show that its author still lives.
+/// server kept it, which does not show that its author still lives, unless the epoch is new.
 struct heard_status {
   model::epoch at;
   bool retained = false;

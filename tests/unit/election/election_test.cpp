@@ -180,6 +180,13 @@ TEST_F(standby, takes_what_is_published_for_a_sign_of_life) {
       << "until it is heard no more";
 }
 
+TEST_F(active, gives_one_that_took_over_unseen_time_to_be_seen) {
+  EXPECT_THAT(see({}), IsEmpty());
+  EXPECT_THAT(find_retained(unix_now + 5, "m3"), ElementsAre(step_down{reason::higher_epoch}));
+  EXPECT_THAT(run(incumbent_silence_max - 1ms), IsEmpty());
+  EXPECT_THAT(run(1ms), ElementsAre(leads(unix_now + 6, reason::incumbent_gone)));
+}
+
 TEST_F(standby, does_not_take_its_own_absence_for_silence) {
   see(both, false); // no event server
   EXPECT_THAT(run(1min), IsEmpty());
