@@ -346,7 +346,11 @@ std::expected<statistics, error> decode_statistics(std::string_view body) {
 }
 
 statistics statistics_of(model::node_id id, const zone_report& zone) {
-  const json::object dns{{"serial", zone.serial}, {"digest", hex64(zone.digest)}};
+  json::object dns{{"serial", zone.serial}, {"digest", hex64(zone.digest)}};
+  if (zone.degraded)
+    dns["degraded"] = true;
+  if (zone.divergent)
+    dns["divergent"] = true;
   return {.id = std::move(id), .json = json::serialize(json::object{{"dns", dns}})};
 }
 
@@ -359,7 +363,9 @@ std::expected<std::optional<zone_report>, error> zone_report_of(const statistics
     return std::nullopt;
   fields dns(in.object("dns"), in.path("dns"));
   const zone_report report{.serial = static_cast<std::uint32_t>(dns.number("serial", u32_max)),
-                           .digest = dns.hex64("digest")};
+                           .digest = dns.hex64("digest"),
+                           .degraded = dns.boolean_or("degraded", false),
+                           .divergent = dns.boolean_or("divergent", false)};
   if (in.failed() || dns.failed())
     return std::unexpected(in.failed() ? in.why() : dns.why());
   return report;

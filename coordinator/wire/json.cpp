@@ -192,6 +192,10 @@ bool fields::boolean(std::string_view key) {
   return v->get_bool();
 }
 
+bool fields::boolean_or(std::string_view key, bool fallback) {
+  return find(key) == nullptr ? fallback : boolean(key);
+}
+
 std::uint64_t fields::hex64(std::string_view key) {
   constexpr std::size_t digits = 16;
   const auto digits_text = text(key, digits);

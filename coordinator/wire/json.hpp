@@ -31,6 +31,7 @@ class fields {
   std::uint64_t number(std::string_view key, std::uint64_t max = integer_max);
   std::uint64_t number_or(std::string_view key, std::uint64_t fallback, std::uint64_t max);
   bool boolean(std::string_view key);
+  bool boolean_or(std::string_view key, bool fallback);
   /// 64 bits as 16 lower-case hex digits.
   std::uint64_t hex64(std::string_view key);
   /// Empty after an error.

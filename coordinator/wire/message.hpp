@@ -173,6 +173,8 @@ struct statistics {
 struct zone_report {
   std::uint32_t serial = 0; ///< SOA serial
   std::uint64_t digest = 0; ///< of the zone's records: the same where the zones are
+  bool degraded = false;    ///< it judges the members itself, because no manager lives
+  bool divergent = false;   ///< the serial is its own: no manager has caught up with it
   friend bool operator==(const zone_report&, const zone_report&) = default;
 };
 

@@ -114,15 +114,21 @@ TEST(statistics_body, of_a_thor_dns_tells_its_zone) {
   EXPECT_EQ(zone_report_of(decode_statistics(encode_body(said)).value()), zone);
 }
 
+TEST(statistics_body, of_a_thor_dns_on_its_own_says_so) {
+  for (const auto zone : {zone_report{7, 1, true, false}, zone_report{7, 1, false, true}})
+    EXPECT_EQ(zone_report_of(statistics_of(id("dns1"), zone)), zone);
+}
+
 TEST(statistics_body, of_others_tells_no_zone) {
   EXPECT_EQ(zone_report_of({id("n1"), R"({"sip_proxy":{}})"}), std::nullopt);
 }
 
 TEST(statistics_body, tells_a_zone_whole_or_is_refused) {
-  for (const auto* dns : {R"(7)", R"({"serial":7})", R"({"digest":"0000000000000000"})",
-                          R"({"serial":4294967296,"digest":"0000000000000000"})",
-                          R"({"serial":-1,"digest":"0000000000000000"})",
-                          R"({"serial":7,"digest":"7"})"})
+  for (const auto* dns :
+       {R"(7)", R"({"serial":7})", R"({"digest":"0000000000000000"})",
+        R"({"serial":4294967296,"digest":"0000000000000000"})",
+        R"({"serial":-1,"digest":"0000000000000000"})", R"({"serial":7,"digest":"7"})",
+        R"({"serial":7,"digest":"0000000000000000","degraded":1})"})
     EXPECT_FALSE(zone_report_of({id("dns1"), std::string(R"({"dns":)") + dns + "}"})) << dns;
 }
 
