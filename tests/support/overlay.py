@@ -273,6 +273,12 @@ class Overlay:
                   "ca": str(self.ca.certificate), "state_dir": f"{home}/state", "run_dir": f"{home}/run", "event_servers": self.event_servers}
         (home / "thor.toml").write_text(toml({"overlay": common | self.options | overlay, **tables}))
 
+    def drop_in(self, name, tables):
+        """What conf.d/test.toml of a machine says beside its thor.toml."""
+        directory = self.home(name) / "conf.d"
+        directory.mkdir(exist_ok=True)
+        (directory / "test.toml").write_text(toml(tables))
+
     def start(self, name, program):
         """Starts a daemon on its configured machine; also again, with the same identity and the same disk."""
         daemon = Daemon(name, program, self.home(name), self.directory / f"{name}.log", self.inside(name))
@@ -294,8 +300,8 @@ class Overlay:
         manager = self.start(name, "thor-manager")
         return manager.wait_ready() if wait else manager
 
-    def start_dns(self, name="dns1", pdns=("pdns",), **table):
-        """thor-dns, for the pdns_server processes of the given names."""
+    def start_dns(self, name="dns1", pdns=("pdns",), overlay=None, **table):
+        """thor-dns, for the pdns_server processes of the given names; `overlay` adds to [overlay], `table` to [dns]."""
         home = self.home(name)
         self.ca.issue(name, ["thor_dnsmanager"], home / "tls")
         hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [address]}
@@ -305,7 +311,7 @@ class Overlay:
                "unix_socket": f"{home}/run/pdns-remote.sock",
                "pdns_control": [f"{self.home(server)}/run/pdns.controlsocket" for server in pdns],
                "name_server": [{"name": "ns1", "addresses": [self.address]}], "event_server": hosts}
-        self.configure(name, {"dns": dns | table})
+        self.configure(name, {"dns": dns | table}, **(overlay or {}))
         return self.start(name, "thor-dns").wait_ready()
 
     def start_pdns(self, name="pdns", variant="http", dns="dns1"):

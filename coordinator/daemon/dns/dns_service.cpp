@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -75,12 +76,20 @@ void log_backend(backend::log_level level, const std::string& line) {
   }
 }
 
-client::options client_options_of(const runtime::service& host) {
+std::set<std::string> names_of(const std::vector<role_definition>& roles) {
+  std::set<std::string> names;
+  for (const auto& one : roles)
+    names.insert(one.role);
+  return names;
+}
+
+client::options client_options_of(runtime::service& host) {
   return {.event_servers = host.overlay().event_servers,
           .resolvers = host.overlay().resolvers,
           .topics = {wire::topic::members},
           .software = std::string("thor-dns ") + THOR_VERSION,
-          .incarnation_file = {}};
+          .incarnation_file = {},
+          .counters = &host.counters()};
 }
 
 } // namespace
@@ -97,7 +106,10 @@ dns_service::dns_service(runtime::service& host, const settings& how)
                machine_.on_deadline(now, effects);
                perform(effects);
              })
-    , client_(host.io(), client_options_of(host), host.credentials(), *this) {
+    , client_(host.io(), client_options_of(host), host.credentials(), *this)
+    , roles_(host.counters(), names_of(machine_.plan().roles())) {
+  for (const auto* result : {"ok", "failed"})
+    purges(result);
   for (const auto& path : how.pdns_control)
     purgers_.push_back(std::make_unique<pdns_purger>(
         host.io(), path, [this](const std::string& failure) { on_purged(failure); }));
@@ -134,7 +146,7 @@ void dns_service::run() {
   client_.start();
   host_.ready();
   host_.run([this] { client_.stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
-            [] {});
+            [this] { client_.credentials_reloaded(); });
   server_.stop();
 }
 
@@ -157,6 +169,12 @@ void dns_service::on_message(const std::string& server, const wire::server_messa
   if (!status)
     return alarm("bad_status", fmt::format("a network status from {} is malformed: {}", server,
                                            status.error().detail));
+  if (model::position_of(*status) < machine_.view().where)
+    host_.counters()
+        .counter("thor_stale_events_total",
+                 "Well signed, but older than what is known: late copies, or replays.",
+                 {{"topic", std::string(wire::to_string(wire::topic::members))}})
+        .Increment();
   std::vector<effect> effects;
   machine_.on_status(runtime::monotonic_now(), runtime::unix_now(), server, *status, effects);
   perform(effects);
@@ -291,10 +309,13 @@ void dns_service::write_down(const std::string& cause) {
   disk_.publish(std::move(what));
 }
 
+prometheus::Counter& dns_service::purges(const std::string& result) {
+  return host_.counters().counter(
+      "thor_dns_purges_total", "Purge commands sent to PowerDNS, by result.", {{"result", result}});
+}
+
 void dns_service::on_purged(const std::string& failure) {
-  static const std::string name = "thor_dns_purges_total";
-  static const std::string help = "Purge commands sent to PowerDNS, by result.";
-  host_.counters().counter(name, help, {{"result", failure.empty() ? "ok" : "failed"}}).Increment();
+  purges(failure.empty() ? "ok" : "failed").Increment();
   if (failure.empty())
     return;
   if (const auto held_back = limiter_.pass("purge", runtime::monotonic_now()))
@@ -346,6 +367,9 @@ void dns_service::update_metrics() {
   auto& counters = host_.counters();
   counters.gauge("thor_zone_serial", "SOA serial of the zone that is served.")
       .Set(machine_.serial());
+  roles_.show(machine_.view().members);
+  counters.gauge("thor_epoch_counter", "Counter of the epoch in force.")
+      .Set(static_cast<double>(machine_.view().where.at.counter));
   counters.gauge("thor_members", "Members in the network status.")
       .Set(static_cast<double>(machine_.view().members.size()));
   for (const auto state : {feed_state::unknown, feed_state::stale, feed_state::fresh})

@@ -14,6 +14,7 @@
 #include "coordinator/dns/coordinator.hpp"
 #include "coordinator/runtime/log.hpp"
 #include "coordinator/runtime/loop.hpp"
+#include "coordinator/runtime/role_gauges.hpp"
 #include "coordinator/runtime/service.hpp"
 
 #include <boost/json/object.hpp>
@@ -51,6 +52,7 @@ class dns_service final : private client::observer {
   void install(std::shared_ptr<const zone::contents> next);
   void purge(const std::vector<zone::name>& changed);
   void write_down(const std::string& cause);
+  prometheus::Counter& purges(const std::string& result);
   void on_purged(const std::string& failure);
   void tell_rejected(const std::vector<zone::rejection>& rejected);
   void describe_status(boost::json::object& into) const;
@@ -70,6 +72,7 @@ class dns_service final : private client::observer {
   std::shared_ptr<const zone::contents> current_;
   std::shared_ptr<const backend::answer_table> table_;
   std::shared_ptr<const std::map<zone::name, backend::zone_metadata>> metadata_;
+  runtime::role_gauges roles_;
   std::vector<std::string> not_served_; ///< the operator's rows and why, for people
 };
 

@@ -161,6 +161,7 @@ void manager_service::hear_event(const std::string& server, const wire::event& w
     auto presence = wire::decode_presence(what.what.body);
     if (!presence)
       return malformed(server, presence.error().detail);
+    hear_version(what.what.about, presence->id, presence->at);
     if (what.about)
       hear(membership::heard_presence{server, *std::move(presence), *what.about});
     return;
@@ -169,6 +170,7 @@ void manager_service::hear_event(const std::string& server, const wire::event& w
     auto leave = wire::decode_leave(what.what.body);
     if (!leave)
       return malformed(server, leave.error().detail);
+    hear_version(what.what.about, leave->id, leave->at);
     return hear(membership::heard_leave{server, *std::move(leave)});
   }
   case wire::topic::members:
@@ -182,6 +184,8 @@ void manager_service::hear_status(const std::string& server, const std::string& 
   const auto status = wire::decode_status(body);
   if (!status)
     return malformed(server, status.error().detail);
+  if (model::position_of(*status).at < machine_.publisher().view().where.at)
+    count_stale(wire::topic::members);
   membership::effects decided;
   machine_.on_status(runtime::monotonic_now(), runtime::unix_now(), server, *status, decided);
   perform(decided);
@@ -200,9 +204,25 @@ void manager_service::hear_statistics(const std::string& server, const std::stri
   if (!*zone)
     return;
   membership::effects decided;
-  machine_.on_reported_serial(runtime::monotonic_now(), runtime::unix_now(), said->id.text(),
-                              (*zone)->serial, decided);
+  machine_.on_zone_report(runtime::monotonic_now(), runtime::unix_now(), said->id.text(), **zone,
+                          decided);
   perform(decided);
+}
+
+void manager_service::hear_version(wire::topic about, const model::node_id& id,
+                                   const model::version& at) {
+  const auto& members = machine_.publisher().members();
+  const auto known = members.find(id);
+  if (known != members.end() && at < known->second.what.at)
+    count_stale(about);
+}
+
+void manager_service::count_stale(wire::topic about) {
+  host_.counters()
+      .counter("thor_stale_events_total",
+               "Well signed, but older than what is known: late copies, or replays.",
+               {{"topic", std::string(wire::to_string(about))}})
+      .Increment();
 }
 
 void manager_service::malformed(const std::string& server, const std::string& why) {

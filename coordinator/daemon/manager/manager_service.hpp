@@ -51,6 +51,8 @@ class manager_service final : private client::observer {
   void hear_statistics(const std::string& server, const std::string& body,
                        const identity::peer& author);
   void hear_refusal(const std::string& server, const wire::refused& what);
+  void hear_version(wire::topic about, const model::node_id& id, const model::version& at);
+  void count_stale(wire::topic about);
   void malformed(const std::string& server, const std::string& why);
   void perform(const membership::effects& decided);
   void perform(const membership::publish& what);
