@@ -40,9 +40,10 @@ void manager::on_status(model::time_point now, model::unix_time wall, const std:
   publisher_.on_deadline(now, wall, out);
 }
 
-void manager::on_reported_serial(model::time_point now, model::unix_time wall,
-                                 const std::string& member, std::uint32_t serial, effects& out) {
-  publisher_.on_reported_serial(wall, member, serial, out);
+void manager::on_zone_report(model::time_point now, model::unix_time wall,
+                             const std::string& member, const wire::zone_report& zone,
+                             effects& out) {
+  publisher_.on_zone_report(wall, member, zone, out);
   publisher_.on_deadline(now, wall, out);
 }
 

@@ -44,9 +44,9 @@ class manager {
   void on_event(model::time_point now, model::unix_time wall, const input& in, effects& out);
   void on_status(model::time_point now, model::unix_time wall, const std::string& server,
                  const model::status_event& heard, effects& out);
-  /// A thor-dns serves this serial. The caller checked that it may say so.
-  void on_reported_serial(model::time_point now, model::unix_time wall, const std::string& member,
-                          std::uint32_t serial, effects& out);
+  /// What a thor-dns serves. The caller checked that it may say so.
+  void on_zone_report(model::time_point now, model::unix_time wall, const std::string& member,
+                      const wire::zone_report& zone, effects& out);
   void on_full_status_needed(model::time_point now, model::unix_time wall,
                              const std::string& server, effects& out);
   /// Another process has our identity: this one never publishes again.

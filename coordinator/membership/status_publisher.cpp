@@ -77,16 +77,18 @@ void status_publisher::follow(model::time_point now, model::unix_time wall,
   out.emplace_back(kept_);
 }
 
-void status_publisher::on_reported_serial(model::unix_time wall, const std::string& member,
-                                          std::uint32_t serial, effects& out) {
-  if (serial > seconds(wall) + reported_serial_lead_max) {
+void status_publisher::on_zone_report(model::unix_time wall, const std::string& member,
+                                      const wire::zone_report& zone, effects& out) {
+  if (zone.serial > seconds(wall) + reported_serial_lead_max) {
     out.emplace_back(note{level::alarm, "far_future_serial", member,
-                          "serves serial " + std::to_string(serial) +
+                          "serves serial " + std::to_string(zone.serial) +
                               ", which is far beyond the clock; it is ignored"});
     return;
   }
-  reported_serial_ = std::max(reported_serial_, serial);
-  highest_serial_ = std::max(highest_serial_, serial);
+  reported_serial_ = std::max(reported_serial_, zone.serial);
+  highest_serial_ = std::max(highest_serial_, zone.serial);
+  // While it is degraded it does not hear us.
+  pending_serial_ |= publishing_ && zone.divergent && !zone.degraded && zone.serial > view_.serial;
 }
 
 // ---- who publishes

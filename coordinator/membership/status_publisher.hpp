@@ -13,6 +13,7 @@
 #include "coordinator/membership/effect.hpp"
 #include "coordinator/membership/limits.hpp"
 #include "coordinator/model/status.hpp"
+#include "coordinator/wire/message.hpp"
 
 #include <cstdint>
 #include <map>
@@ -34,9 +35,10 @@ class status_publisher {
   /// Thor.Members of an event server, also our own words coming back.
   void on_status(model::time_point now, model::unix_time wall, const std::string& server,
                  const model::status_event& heard, effects& out);
-  /// A thor-dns serves this serial.
-  void on_reported_serial(model::unix_time wall, const std::string& member, std::uint32_t serial,
-                          effects& out);
+  /// What a thor-dns serves. No serial is ever given twice, and one that stood in for a manager is
+  /// stepped over at once, so that all serve one serial again.
+  void on_zone_report(model::unix_time wall, const std::string& member,
+                      const wire::zone_report& zone, effects& out);
   /// The event server has just been connected: it gets everything before any delta.
   void on_server_up(model::time_point now, model::unix_time wall, const std::string& server,
                     effects& out);

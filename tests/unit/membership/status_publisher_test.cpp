@@ -46,6 +46,10 @@ struct publisher_test : testing::Test {
     p.on_status(now, wall, "a", e, out);
     p.on_deadline(now, wall, out);
   }
+  void report(const wire::zone_report& zone) {
+    p.on_zone_report(wall, "dns1", zone, out);
+    p.on_deadline(now, wall, out);
+  }
   void begin(std::uint64_t counter = unix_now) { p.begin(now, wall, {counter, "m1"}, out); }
   // Lets time pass with its deadlines.
   void run(model::duration time) {
@@ -175,7 +179,7 @@ TEST_F(publisher_test, steps_over_all_serials_that_may_have_been_handed_out) {
 TEST_F(publisher_test, steps_over_what_a_thor_dns_served_meanwhile) {
   hear(full(100, 4, 77, {member("n1")}));
   decide({admitted{presence("n1")}});
-  p.on_reported_serial(wall, "dns1", unix_now + 5, out);
+  report({.serial = unix_now + 5});
   begin();
   EXPECT_EQ(p.view().serial, unix_now + 6);
 }
@@ -358,15 +362,26 @@ TEST_F(publisher, never_lets_event_servers_keep_too_many_deltas) {
 }
 
 TEST_F(publisher, takes_the_next_serial_after_the_highest_that_is_served) {
-  p.on_reported_serial(wall, "dns1", unix_now + 5, out);
-  p.on_reported_serial(wall, "dns2", unix_now + 4, out);
+  report({.serial = unix_now + 5});
+  report({.serial = unix_now + 4});
   EXPECT_THAT(out, IsEmpty());
   decide({admitted{presence("n2")}});
   EXPECT_EQ(p.view().serial, unix_now + 6);
 }
 
+TEST_F(publisher, steps_over_the_serial_of_a_thor_dns_that_stood_in_once_it_follows_again) {
+  report({.serial = unix_now + 5, .degraded = true, .divergent = true});
+  EXPECT_THAT(out, IsEmpty());
+  report({.serial = unix_now + 5, .divergent = true});
+  EXPECT_THAT(published<model::status_delta>(),
+              ElementsAre(model::status_delta{{{unix_now, "m1"}, 1}, unix_now + 6, {}, {}}));
+  report({.serial = unix_now + 6});
+  run(5ms);
+  EXPECT_THAT(published<model::status_delta>(), SizeIs(1));
+}
+
 TEST_F(publisher, does_not_follow_a_thor_dns_into_the_far_future) {
-  p.on_reported_serial(wall, "dns1", unix_now + reported_serial_lead_max + 1, out);
+  report({.serial = unix_now + reported_serial_lead_max + 1});
   EXPECT_EQ(notes("far_future_serial"), 1U);
   decide({admitted{presence("n2")}});
   EXPECT_EQ(p.view().serial, unix_now + 1);
