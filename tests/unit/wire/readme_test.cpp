@@ -68,7 +68,7 @@ TEST(readme, has_an_example_of_every_message_and_body) {
     ++count[e.kind];
   EXPECT_EQ(count, (std::map<std::string, int>{{"client", 4},
                                                {"server", 6},
-                                               {"presence", 1},
+                                               {"presence", 2},
                                                {"leave", 1},
                                                {"status", 3},
                                                {"statistics", 2}}));
