@@ -21,9 +21,9 @@ struct row_frame {
 row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t ttl_s, bool auth,
                 std::uint32_t domain_id) {
   row_frame out;
-  out.head = ",{\"qtype\":\"";
+  out.head = R"(,{"qtype":")";
   out.head += type;
-  out.head += "\",\"qname\":";
+  out.head += R"(","qname":)";
   append_json_string(out.head, owner.text());
   out.head += ",\"content\":";
   // PowerDNS reads a `ttl` that is not a number as 0, and an `auth` of true or false as 1.

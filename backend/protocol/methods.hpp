@@ -13,14 +13,14 @@
 
 namespace thor::backend {
 
-/// Reads the parameters of `method`. Members that the method does not use are ignored: PowerDNS
+/// Reads the parameters of the method `name`. Members that it does not use are ignored: PowerDNS
 /// sends more than is needed (remote, local, real-remote, include_disabled). A method that is not
 /// in the table gives an other_request.
-std::expected<request, error> read_parameters(std::string_view method,
+std::expected<request, error> read_parameters(std::string_view name,
                                               const boost::json::object& parameters);
 
 /// The parameters that REST writes as path segments, in their order. Empty for methods without and
 /// for methods that are not in the table.
-std::span<const std::string_view> path_parameters(std::string_view method);
+std::span<const std::string_view> path_parameters(std::string_view name);
 
 } // namespace thor::backend

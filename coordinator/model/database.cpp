@@ -100,11 +100,10 @@ checked check_authority(std::string_view authority) {
 
 std::optional<database> read_attribute(std::string_view value) {
   database out;
-  const auto* end = value.data() + value.size();
-  const auto [stop, failure] = std::from_chars(value.data(), end, out.priority);
-  if (failure != std::errc() || stop == end || *stop != ' ')
+  const auto [stop, failure] = std::from_chars(value.begin(), value.end(), out.priority);
+  if (failure != std::errc() || stop == value.end() || *stop != ' ')
     return std::nullopt;
-  out.uri.assign(stop + 1, end);
+  out.uri.assign(stop + 1, value.end());
   if (!check_database_uri(out.uri))
     return std::nullopt;
   return out;

@@ -1,6 +1,7 @@
 #include "zone/build/build.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <span>
 
@@ -47,6 +48,7 @@ rr_type type_of(const rrset& set) {
 }
 
 change difference(const rrset* old, const rrset* now) {
+  assert(old != nullptr || now != nullptr);
   const rrset& any = now != nullptr ? *now : *old;
   change c{.owner = any.owner, .type = any.type, .ttl_s = now == nullptr ? 0 : now->ttl_s};
   if (old == nullptr || now == nullptr || old->ttl_s != now->ttl_s) {
@@ -84,6 +86,7 @@ std::vector<change> diff(const contents* before, const contents& after) {
 std::vector<name> changed_names(const contents* before, const contents& after) {
   std::vector<name> names;
   walk(nodes_of(before), nodes_of(&after), owner_of, [&](const node* old, const node* now) {
+    assert(old != nullptr || now != nullptr);
     if (old == nullptr || now == nullptr || !same_answers(*old, *now)) {
       names.push_back(now != nullptr ? now->owner : old->owner);
     }
