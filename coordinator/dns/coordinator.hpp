@@ -4,10 +4,16 @@
 // It folds the statuses of all event servers into one view, remembers who left recently, knows how
 // old the view is, and asks for a publication whenever the zone would look different. Losing the
 // feed changes nothing in the zone until the last good view is older than `stale_max`; then the
-// dynamic names become unavailable. PURE: a state machine, one owner, one thread.
+// dynamic names become unavailable.
+//
+// When no manager lives and the policy allows it, it stands in: the zone shows the members of its
+// own deputy, beginning with those that it showed before, until a manager shows the same ones.
+// PURE: a state machine, one owner, one thread.
 #pragma once
 
+#include "coordinator/dns/deputy.hpp"
 #include "coordinator/dns/zone_plan.hpp"
+#include "coordinator/model/policy.hpp"
 #include "coordinator/model/status.hpp"
 #include "coordinator/model/time.hpp"
 #include "zone/build/build.hpp"
@@ -27,25 +33,34 @@ namespace thor::dns {
 inline constexpr std::chrono::milliseconds coalesce_interval{5};
 /// Without any status for this long the view counts as stale. Managers send a beat every second.
 inline constexpr std::chrono::seconds feed_silence_max{3};
+/// A manager that is back is followed as soon as its status shows what we show, and after this time
+/// in any case. Its first statuses may hold members that went while it was away: it may not accuse
+/// them before its event servers have their say, which takes 13 s at most.
+inline constexpr std::chrono::seconds hand_back_max{15};
+/// Our figures are told at most this often.
+inline constexpr std::chrono::seconds report_interval{1};
 
 /// SOA serial until the first status says the true one. Lower than any, and never transferred: a
 /// zone with unavailable names is not handed out.
 inline constexpr std::uint32_t serial_before_any_status = 1;
 
-/// In a network where nothing changes, how often the time of the last word of a manager is written
-/// down, so that a restart knows how old its zone is.
+/// In a network where nothing changes, how often it is written down that the members were
+/// confirmed, so that a restart knows how old its zone is.
 inline constexpr std::chrono::seconds remember_interval{60};
 
 struct coordinator_options {
   std::chrono::seconds stale_max{std::chrono::hours{24}};
   std::chrono::seconds node_grace{90};
+  model::partition_policy policy = model::partition_policy::available;
+  std::size_t event_servers = 0; ///< how many are configured; 0 = found by DNS
 };
 
 /// How much the view can be trusted.
 enum class feed_state : std::uint8_t {
-  unknown, ///< never seen, or older than stale_max: dynamic names are unavailable
-  stale,   ///< the last good view is served
-  fresh,   ///< an active manager was heard within feed_silence_max
+  unknown,  ///< never seen, or older than stale_max: dynamic names are unavailable
+  stale,    ///< the last good view is served
+  degraded, ///< no manager lives: the view is our own, from the facts of the event servers
+  fresh,    ///< an active manager was heard within feed_silence_max
 };
 std::string_view to_string(feed_state state);
 
@@ -54,8 +69,10 @@ struct publish_zone {
   zone::zone_input input;
   std::string cause; ///< for the history: "status 17.gw1/42", "operator data", "start"
 };
-/// Write down what to_persist() says: the zone is the same, but the manager was heard since.
+/// Write down what to_persist() says: the zone is the same, but was confirmed since.
 struct remember {};
+/// Tell the overlay what is served: serial, digest and state.
+struct report {};
 /// Something was missed on this link: ask for a new snapshot.
 struct resubscribe_to {
   std::string server;
@@ -63,15 +80,17 @@ struct resubscribe_to {
 /// For the log; `alarm` also counts.
 struct note {
   bool alarm = false;
+  std::string_view word; ///< what it is about, stable: "manager_lost". Points to a literal
   std::string text;
 };
-using effect = std::variant<publish_zone, remember, resubscribe_to, note>;
+using effect = std::variant<publish_zone, remember, report, resubscribe_to, note>;
 
 /// What a restart brings back from disk.
 struct restored {
+  /// Of the last status. Sequence 0: the members are not, or not for sure, those of a manager.
   model::position where;
   std::uint32_t serial = 0;    ///< of the zone as last published
-  model::unix_time heard_at{}; ///< when an active manager was last heard
+  model::unix_time heard_at{}; ///< when a manager, or without one the facts, last confirmed it
   model::member_map members;
 };
 
@@ -79,7 +98,8 @@ class coordinator {
  public:
   coordinator(zone_plan plan, coordinator_options how)
       : plan_(std::move(plan))
-      , how_(how) {}
+      , how_(how)
+      , deputy_(how.event_servers) {}
 
   /// First call, once: asks for the first publication, from `last` when its view is young enough.
   void start(model::time_point now, model::unix_time wall, std::vector<zone::rrset> operator_rrsets,
@@ -92,31 +112,59 @@ class coordinator {
   void on_status(model::time_point now, model::unix_time wall, const std::string& server,
                  const model::status_event& event, std::vector<effect>& out);
 
+  /// What the event servers say about members and about themselves. Without policy `available`
+  /// nobody needs to tell.
+  void on_facts(model::time_point now, model::unix_time wall, const membership::input& in,
+                std::vector<effect>& out);
+
   /// The operator's static records changed; they have passed zone_plan::reserved() and zone/check.
   void on_operator_rrsets(model::time_point now, std::vector<zone::rrset> rrsets,
                           std::vector<effect>& out);
 
-  void on_deadline(model::time_point now, std::vector<effect>& out);
+  void on_deadline(model::time_point now, model::unix_time wall, std::vector<effect>& out);
   [[nodiscard]] model::time_point next_deadline() const;
 
   /// Everything to keep for a restart after the publication just asked for.
-  [[nodiscard]] restored to_persist() const {
-    return {view_.where, serial_, heard_at_, view_.members};
-  }
+  [[nodiscard]] restored to_persist() const;
 
   [[nodiscard]] feed_state state() const { return state_; }
+  /// What managers said.
   [[nodiscard]] const model::view& view() const { return view_; }
+  /// The members that the zone shows.
+  [[nodiscard]] const model::member_map& shown() const { return shown_; }
   /// SOA serial of the last publication asked for.
   [[nodiscard]] std::uint32_t serial() const { return serial_; }
+  /// The serial is one of our own that no manager has caught up with.
+  [[nodiscard]] bool divergent() const { return divergent_; }
+  [[nodiscard]] const deputy& judge() const { return deputy_; }
   [[nodiscard]] const zone_plan& plan() const { return plan_; }
 
  private:
-  void remember_departed(model::time_point now, const model::member_map& before,
-                         const std::vector<model::node_id>& changed);
+  [[nodiscard]] bool is_heard() const { return heard_until_ != never_heard; }
+  void change_state(model::time_point now, feed_state to);
+  void update_state(model::time_point now, model::unix_time wall, std::vector<effect>& out);
+  void lose_manager(model::time_point now, std::vector<effect>& out);
+  void lose_facts(model::time_point now, std::vector<effect>& out);
+  void expire(model::time_point now, std::vector<effect>& out);
+
+  [[nodiscard]] bool may_stand_in(bool informed) const;
+  void stand_in(model::time_point now, model::unix_time wall, std::vector<effect>& out);
+  void take(model::time_point now, model::unix_time wall, const deputy::outcome& judged,
+            std::vector<effect>& out);
+  void tell(const membership::note& judged, std::vector<effect>& out) const;
+  void consider_hand_back(model::time_point now, std::vector<effect>& out);
+  void follow(model::time_point now, const std::vector<model::node_id>& changed,
+              std::vector<effect>& out);
+  void step_own_serial(model::unix_time wall);
+
+  bool show(model::time_point now, const model::member_map& from,
+            const std::vector<model::node_id>& changed);
+  void expire_departed(model::time_point now, std::vector<effect>& out);
   void request(model::time_point now, std::string cause, std::vector<effect>& out);
   void publish(model::time_point now, std::vector<effect>& out);
-  void update_state(model::time_point now, std::vector<effect>& out);
-  void expire_departed(model::time_point now, std::vector<effect>& out);
+  void report_soon(model::time_point now);
+
+  static constexpr model::time_point never_heard = model::time_point::min();
 
   struct departed_member {
     std::vector<model::ip_address> addresses;
@@ -126,17 +174,24 @@ class coordinator {
   zone_plan plan_;
   coordinator_options how_;
   model::view view_;
+  deputy deputy_;
+  model::member_map shown_;
+  bool following_ = true; ///< what is shown are the members of the view
   std::vector<zone::rrset> operator_rrsets_;
   std::map<model::node_id, departed_member> departed_;
   feed_state state_ = feed_state::unknown;
   model::unix_time heard_at_{};
-  model::time_point fresh_until_ = model::time_point::min();
+  model::time_point heard_until_ = never_heard;   ///< a manager counts as heard, or is waited for
+  model::time_point hand_back_by_ = model::never; ///< while degraded and a manager is heard
   model::time_point unknown_at_ = model::never;
   std::uint32_t serial_ = 0;
+  bool divergent_ = false;
   bool pending_ = false;
   std::string pending_cause_;
   model::time_point quiet_until_ = model::time_point::min();
-  model::time_point remember_at_ = model::never; ///< while fresh
+  model::time_point remember_at_ = model::never; ///< while fresh or degraded
+  model::time_point report_at_ = model::never;
+  model::time_point report_not_before_ = model::time_point::min();
 };
 
 } // namespace thor::dns

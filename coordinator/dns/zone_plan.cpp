@@ -54,7 +54,8 @@ std::string expand_domain(std::string text, const zone::name& domain) {
 zone::rrset node_text(const zone::name& owner, const model::presence& p) {
   zone::txt_rdata text;
   for (const auto& [role, offer] : p.roles)
-    text.strings.push_back(role + "=" + std::string(model::to_string(offer.state)));
+    if (!model::is_overlay_role(role))
+      text.strings.push_back(role + "=" + std::string(model::to_string(offer.state)));
   if (!p.site.empty())
     text.strings.push_back("site=" + p.site);
   if (text.strings.empty())
@@ -217,8 +218,8 @@ zone::zone_input zone_plan::describe(bool known, const model::member_map& member
   std::map<std::string_view, std::vector<std::pair<const model::member*, zone::name>>> active;
   for (const auto& [id, member] : members) {
     const auto owner = node_parent_.child(id.text());
-    if (!owner)
-      continue; // a domain so long that this id does not fit below it
+    if (!owner || !model::is_in_dns(member.what))
+      continue; // a domain so long that this id does not fit below it; a program of the overlay
     address_rrsets addresses(*owner, node_ttl_s);
     addresses.add(member.what.addresses);
     addresses.move_to(input.rrsets);
@@ -229,7 +230,8 @@ zone::zone_input zone_plan::describe(bool known, const model::member_map& member
   }
   for (const auto& [id, kept] : departed) {
     const auto owner = node_parent_.child(id.text());
-    if (!owner || members.contains(id))
+    const auto back = members.find(id);
+    if (!owner || (back != members.end() && model::is_in_dns(back->second.what)))
       continue;
     address_rrsets addresses(*owner, node_ttl_s);
     addresses.add(kept);

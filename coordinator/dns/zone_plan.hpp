@@ -4,7 +4,8 @@
 // Existing names come from configuration and role definitions; membership changes only records. The
 // one exception is
 // `<id>.node.<domain>`, which comes with the member and stays for a grace after it left, so that a
-// client that holds an older SRV answer still finds its target. Pure.
+// client that holds an older SRV answer still finds its target. Members with nothing but roles of
+// the overlay's own have no records. Pure.
 #pragma once
 
 #include "coordinator/dns/role.hpp"

@@ -1,6 +1,6 @@
 #include "coordinator/daemon/dns/disk.hpp"
 
-#include "zone/text/zonefile.hpp"
+#include "zone/text/digest.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -19,10 +19,6 @@ T value_or_throw(std::expected<T, store::error> got) {
 }
 
 } // namespace
-
-std::uint64_t zone_digest(const zone::contents& zone) {
-  return std::hash<std::string>{}(zone::to_zonefile(zone));
-}
 
 disk::disk(boost::asio::io_context& io, const std::filesystem::path& operator_db,
            const std::filesystem::path& zone_db, model::unix_time now)
@@ -89,7 +85,7 @@ void disk::work(const std::stop_token& ending) {
 }
 
 bool disk::write(store::publication& what) {
-  what.zones_digest = zone_digest(*what.zones.zones.front());
+  what.zones_digest = zone::digest(*what.zones.zones.front());
   const auto written = zone_.publish(what);
   if (!written)
     tell_failure(written.error().detail);

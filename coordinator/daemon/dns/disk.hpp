@@ -26,9 +26,6 @@ namespace thor::dns {
 /// How often the operator's database is asked whether somebody wrote to it.
 inline constexpr std::chrono::milliseconds operator_poll_interval{250};
 
-/// Changes with the records. A standard library that hashes otherwise costs one step of the serial.
-std::uint64_t zone_digest(const zone::contents& zone);
-
 class disk {
  public:
   struct callbacks {

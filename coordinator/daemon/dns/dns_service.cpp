@@ -1,12 +1,14 @@
 #include "coordinator/daemon/dns/dns_service.hpp"
 
 #include "coordinator/daemon/dns/token.hpp"
+#include "coordinator/membership/hearing.hpp"
 #include "coordinator/runtime/clock.hpp"
 #include "coordinator/runtime/endpoint.hpp"
-#include "coordinator/wire/codec.hpp"
 #include "zone/check/check.hpp"
+#include "zone/text/digest.hpp"
 #include "zone/text/rdata_text.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -24,6 +26,8 @@ namespace {
 
 /// Lines of one kind in the log: one in this time.
 constexpr std::chrono::seconds repeated_line_interval{10};
+/// For so long a PowerDNS that was never there may still be about to start.
+constexpr std::chrono::seconds pdns_start_max{60};
 
 zone::name domain_of(runtime::service& host) {
   const auto& domain = host.credentials().self().domain;
@@ -58,6 +62,7 @@ backend::server_options server_options_of(const settings& how) {
   }
   options.unix_path = how.unix_socket.string();
   options.unix_users = how.unix_users;
+  options.unix_group = how.unix_group;
   options.threads = how.serving_threads;
   return options;
 }
@@ -83,19 +88,37 @@ std::set<std::string> names_of(const std::vector<role_definition>& roles) {
   return names;
 }
 
-client::options client_options_of(runtime::service& host) {
-  return {.event_servers = host.overlay().event_servers,
-          .resolvers = host.overlay().resolvers,
-          .topics = {wire::topic::members},
-          .software = std::string("thor-dns ") + THOR_VERSION,
-          .incarnation_file = {},
-          .counters = &host.counters()};
+enum class manners : std::uint8_t { announces, only_listens };
+
+std::unique_ptr<client::client> make_client(runtime::service& host, const settings& how,
+                                            manners with, client::observer& seen) {
+  client::options options{.event_servers = host.overlay().event_servers,
+                          .resolvers = host.overlay().resolvers,
+                          .topics = {wire::topic::members},
+                          .software = std::string("thor-dns ") + THOR_VERSION,
+                          .incarnation_file = {},
+                          .counters = &host.counters()};
+  // For our own judgement, should no manager live: leaves before presences, as a judge wants them.
+  if (how.coordination.policy == model::partition_policy::available)
+    options.topics.insert(options.topics.end(), {wire::topic::leave, wire::topic::presence});
+  if (with == manners::announces)
+    options.incarnation_file = host.overlay().state_dir / "thor-dns.incarnation";
+  return std::make_unique<client::client>(host.io(), std::move(options), host.credentials(), seen);
+}
+
+void require_role(runtime::service& host) {
+  const auto& self = host.credentials().self();
+  if (!self.has_role(identity::role_dns_manager))
+    throw std::runtime_error(fmt::format(
+        "the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
+        self.id.text(), identity::role_dns_manager, self.id.text(), identity::role_dns_manager));
 }
 
 } // namespace
 
 dns_service::dns_service(runtime::service& host, const settings& how)
     : host_(host)
+    , how_(how)
     , limiter_(repeated_line_interval)
     , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
     , machine_(plan_of(host, how, disk_), how.coordination)
@@ -103,19 +126,28 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , timer_(host.io(),
              [this](model::time_point now) {
                std::vector<effect> effects;
-               machine_.on_deadline(now, effects);
+               machine_.on_deadline(now, runtime::unix_now(), effects);
                perform(effects);
              })
-    , client_(host.io(), client_options_of(host), host.credentials(), *this)
     , roles_(host.counters(), names_of(machine_.plan().roles())) {
+  require_role(host);
+  client_ = make_client(host, how, manners::announces, *this);
   for (const auto* result : {"ok", "failed"})
     purges(result);
   for (const auto& path : how.pdns_control)
-    purgers_.push_back(std::make_unique<pdns_purger>(
-        host.io(), path, [this](const std::string& failure) { on_purged(failure); }));
+    add_name_server(path);
   begin();
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
   host_.on_metrics([this] { copy_backend_counters(); });
+}
+
+void dns_service::add_name_server(const std::filesystem::path& control_socket) {
+  auto& added = *name_servers_.emplace_back(std::make_unique<name_server>());
+  added.control_socket = control_socket.string();
+  added.purger = std::make_unique<pdns_purger>(
+      host_.io(), control_socket, [this, &added](pdns_purger::result what, const std::string& why) {
+        on_purged(added, what, why);
+      });
 }
 
 /// The last good zone is served before anything else happens.
@@ -130,45 +162,99 @@ void dns_service::begin() {
   const auto now = runtime::monotonic_now();
   machine_.start(now, runtime::unix_now(), std::move(rrsets), last ? &*last : nullptr, effects);
   perform(effects);
-  if (machine_.state() == feed_state::stale && zone_digest(*current_) != found->zones_digest) {
+  if (machine_.state() == feed_state::stale && zone::digest(*current_) != found->zones_digest) {
     effects.clear();
     machine_.on_zone_differs(now, effects);
     perform(effects);
   }
   spdlog::info("serving {} serial {}, membership {}: {} members", machine_.plan().domain().text(),
-               machine_.serial(), to_string(machine_.state()), machine_.view().members.size());
+               machine_.serial(), to_string(machine_.state()), machine_.shown().size());
 }
 
 void dns_service::run() {
   disk_.start({.operator_data = [this](store::operator_data data) { on_operator_data(data); },
                .failure = [this](const std::string& what) { alarm("disk", what); },
                .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
-  client_.start();
+  announce();
+  client_->start();
   host_.ready();
-  host_.run([this] { client_.stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
-            [this] { client_.credentials_reloaded(); });
+  host_.run([this] { client_->stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
+            [this] {
+              announce();
+              client_->credentials_reloaded();
+            });
   server_.stop();
+}
+
+// ---- a member among others
+
+void dns_service::announce() {
+  if (replaced_)
+    return;
+  const auto& self = host_.credentials().self();
+  client_->announce({.id = self.id,
+                     .at = {},
+                     .addresses = self.addresses,
+                     .roles = {{std::string(identity::role_dns_manager), {}}},
+                     .site = "",
+                     .software = std::string("thor-dns ") + THOR_VERSION,
+                     .attributes = {}});
+}
+
+void dns_service::tell_figures() {
+  const wire::zone_report zone{.serial = current_->serial,
+                               .digest = zone::digest(*current_),
+                               .degraded = machine_.state() == feed_state::degraded,
+                               .divergent = machine_.divergent()};
+  figures_ = wire::encode_body(wire::statistics_of(host_.credentials().self().id, zone));
+  if (!replaced_)
+    client_->publish(wire::topic::statistics, figures_);
+}
+
+/// The zone has to be followed all the same. The client cannot be exchanged from within its call.
+void dns_service::on_replaced(const std::string& server) {
+  replaced_ = true;
+  alarm("replaced",
+        fmt::format("event server {}: another thor-dns runs with this certificate; this one "
+                    "goes on serving its zone and only listens. Each needs a certificate "
+                    "of its own",
+                    server));
+  boost::asio::post(host_.io(), [this] { listen_only(); });
+}
+
+void dns_service::listen_only() {
+  client_ = make_client(host_, how_, manners::only_listens, *this);
+  client_->start();
 }
 
 // ---- the feed
 
-void dns_service::on_server_up(const std::string& /*server*/, const wire::welcome& /*hello*/) {}
+void dns_service::on_server_up(const std::string& server, const wire::welcome& hello) {
+  hear(membership::server_up{server, hello});
+  if (!figures_.empty() && !replaced_)
+    client_->publish_to(server, wire::topic::statistics, figures_);
+}
 
-void dns_service::on_server_down(const std::string& /*server*/, const std::string& /*why*/) {}
-
-void dns_service::on_replaced(const std::string&) {
-  // Only a member that announces itself can be replaced, and this program does not.
+void dns_service::on_server_down(const std::string& server, const std::string& /*why*/) {
+  hear(membership::server_down{server});
 }
 
 void dns_service::on_message(const std::string& server, const wire::server_message& message,
                              const identity::peer* /*author*/) {
   const auto* event = std::get_if<wire::event>(&message);
-  if (event == nullptr || event->what.about != wire::topic::members)
-    return;
-  const auto status = wire::decode_status(event->what.body);
+  if (event != nullptr && event->what.about == wire::topic::members)
+    return on_status(server, event->what.body);
+  auto fact = membership::hear(server, message);
+  if (!fact)
+    return malformed(server, fact.error());
+  if (*fact)
+    hear(**fact);
+}
+
+void dns_service::on_status(const std::string& server, const std::string& body) {
+  const auto status = wire::decode_status(body);
   if (!status)
-    return alarm("bad_status", fmt::format("a network status from {} is malformed: {}", server,
-                                           status.error().detail));
+    return malformed(server, status.error());
   if (model::position_of(*status) < machine_.view().where)
     host_.counters()
         .counter("thor_stale_events_total",
@@ -178,6 +264,16 @@ void dns_service::on_message(const std::string& server, const wire::server_messa
   std::vector<effect> effects;
   machine_.on_status(runtime::monotonic_now(), runtime::unix_now(), server, *status, effects);
   perform(effects);
+}
+
+void dns_service::hear(const membership::input& fact) {
+  std::vector<effect> effects;
+  machine_.on_facts(runtime::monotonic_now(), runtime::unix_now(), fact, effects);
+  perform(effects);
+}
+
+void dns_service::malformed(const std::string& server, const wire::error& why) {
+  alarm("malformed_body", fmt::format("a message from {} cannot be read: {}", server, why.detail));
 }
 
 // ---- the operator's data
@@ -237,11 +333,13 @@ void dns_service::perform(const std::vector<effect>& effects) {
       publish(*wanted);
     } else if (std::holds_alternative<remember>(one)) {
       write_down("unchanged");
+    } else if (std::holds_alternative<report>(one)) {
+      tell_figures();
     } else if (const auto* again = std::get_if<resubscribe_to>(&one)) {
-      client_.resubscribe(again->server);
+      client_->resubscribe(again->server);
     } else if (const auto* told = std::get_if<note>(&one)) {
       if (told->alarm) {
-        alarm("feed", told->text);
+        alarm(std::string(told->word), told->text);
       } else {
         spdlog::info("{}", told->text);
       }
@@ -295,8 +393,8 @@ void dns_service::purge(const std::vector<zone::name>& changed) {
       std::ranges::any_of(changed, [](const zone::name& n) { return n.first_label() == "*"; });
   if (wildcard)
     names = {apex.text() + "$"};
-  for (const auto& purger : purgers_)
-    purger->purge(names, apex.text());
+  for (const auto& server : name_servers_)
+    server->purger->purge(names, apex.text());
 }
 
 void dns_service::write_down(const std::string& cause) {
@@ -314,13 +412,39 @@ prometheus::Counter& dns_service::purges(const std::string& result) {
       "thor_dns_purges_total", "Purge commands sent to PowerDNS, by result.", {{"result", result}});
 }
 
-void dns_service::on_purged(const std::string& failure) {
-  purges(failure.empty() ? "ok" : "failed").Increment();
-  if (failure.empty())
+void dns_service::on_purged(name_server& which, pdns_purger::result result,
+                            const std::string& why) {
+  const bool agreed = result == pdns_purger::result::agreed;
+  purges(agreed ? "ok" : "failed").Increment();
+  if (result == pdns_purger::result::absent)
+    return on_absent(which, why);
+  if (which.absent_since && agreed)
+    spdlog::info("PowerDNS is there: {}", which.control_socket);
+  which.absent_since.reset();
+  which.reached |= agreed;
+  if (agreed)
     return;
   if (const auto held_back = limiter_.pass("purge", runtime::monotonic_now()))
     spdlog::warn("PowerDNS was not told of a change, trying again ({} more like this): {}",
-                 *held_back, failure);
+                 *held_back, why);
+}
+
+/// Before its first start a PowerDNS is not missed: it asks for everything anew.
+void dns_service::on_absent(name_server& which, const std::string& why) {
+  const auto now = runtime::monotonic_now();
+  const bool first = !which.absent_since;
+  if (first)
+    which.absent_since = now;
+  if (!which.reached && now < *which.absent_since + pdns_start_max) {
+    if (first)
+      spdlog::info("no PowerDNS to be told of changes yet ({})", why);
+    return;
+  }
+  if (const auto held_back = limiter_.pass("absent", now))
+    spdlog::warn(
+        "no PowerDNS to be told of changes ({} more like this): {}; it runs elsewhere when "
+        "pdns_control of [dns] is not its socket-dir",
+        *held_back, why);
 }
 
 // ---- what people see
@@ -349,30 +473,55 @@ void dns_service::describe_status(boost::json::object& into) const {
   into["listen"] = std::move(listen);
   into["state"] = to_string(machine_.state());
   into["serial"] = machine_.serial();
-  into["members"] = machine_.view().members.size();
+  into["divergent"] = machine_.divergent();
+  into["members"] = machine_.shown().size();
   const auto& where = machine_.view().where;
   into["epoch"] = {{"counter", where.at.counter}, {"manager", where.at.manager}};
   into["sequence"] = where.sequence;
   boost::json::array servers;
-  for (const auto& server : client_.connected_servers())
+  for (const auto& server : client_->connected_servers())
     servers.emplace_back(server);
   into["event_servers"] = std::move(servers);
+  into["judge"] = describe_judge();
+  into["replaced"] = replaced_;
   boost::json::array rows;
   for (const auto& row : not_served_)
     rows.emplace_back(row);
   into["not_served"] = std::move(rows);
 }
 
+/// Our own judgement, shown in DNS only while degraded.
+boost::json::object dns_service::describe_judge() const {
+  boost::json::array servers;
+  for (const auto& server : machine_.judge().servers())
+    if (server.up)
+      servers.emplace_back(boost::json::object{{"server", server.link},
+                                               {"id", server.id},
+                                               {"counts", server.reachable()},
+                                               {"members", server.live_members}});
+  return {{"members", machine_.judge().members().size()},
+          {"sees_manager", machine_.judge().sees_manager()},
+          {"event_servers", std::move(servers)}};
+}
+
 void dns_service::update_metrics() {
   auto& counters = host_.counters();
   counters.gauge("thor_zone_serial", "SOA serial of the zone that is served.")
       .Set(machine_.serial());
-  roles_.show(machine_.view().members);
+  roles_.show(machine_.shown());
   counters.gauge("thor_epoch_counter", "Counter of the epoch in force.")
       .Set(static_cast<double>(machine_.view().where.at.counter));
-  counters.gauge("thor_members", "Members in the network status.")
-      .Set(static_cast<double>(machine_.view().members.size()));
-  for (const auto state : {feed_state::unknown, feed_state::stale, feed_state::fresh})
+  counters.gauge("thor_members", "Members that the zone is made of.")
+      .Set(static_cast<double>(machine_.shown().size()));
+  counters.gauge("thor_divergent", "1 while the serial is one of our own, ahead of the managers'.")
+      .Set(machine_.divergent() ? 1 : 0);
+  counters
+      .gauge("thor_judge_event_servers",
+             "Event servers whose word counts in our own judgement of the members.")
+      .Set(static_cast<double>(
+          std::ranges::count_if(machine_.judge().servers(), &membership::event_server::reachable)));
+  for (const auto state :
+       {feed_state::unknown, feed_state::stale, feed_state::degraded, feed_state::fresh})
     counters
         .gauge("thor_feed_state", "1 for the state of the network status, 0 for the others.",
                {{"state", std::string(to_string(state))}})

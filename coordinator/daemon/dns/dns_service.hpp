@@ -4,6 +4,9 @@
 // purgers and the disk thread, and performs what the machine asks for: build aside, check, swap,
 // purge, write down. One publication is the few straight lines of publish(). Everything here runs
 // on the io_context's thread.
+//
+// It is a member of the overlay, too: it announces itself and tells what it serves. When another
+// process with its certificate takes that place it goes on as one that only listens.
 #pragma once
 
 #include "backend/serve/server.hpp"
@@ -16,11 +19,14 @@
 #include "coordinator/runtime/loop.hpp"
 #include "coordinator/runtime/role_gauges.hpp"
 #include "coordinator/runtime/service.hpp"
+#include "coordinator/wire/codec.hpp"
 
 #include <boost/json/object.hpp>
 
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +35,7 @@ namespace thor::dns {
 class dns_service final : private client::observer {
  public:
   /// Opens the databases, builds the first zone and listens: when this returns, PowerDNS is
-  /// answered. Throws std::runtime_error with a sentence for the operator.
+  /// answered. Throws std::runtime_error with a sentence for the operator. `how` must outlive it.
   dns_service(runtime::service& host, const settings& how);
   dns_service(const dns_service&) = delete;
   dns_service& operator=(const dns_service&) = delete;
@@ -44,7 +50,22 @@ class dns_service final : private client::observer {
                   const identity::peer* author) override;
   void on_replaced(const std::string& server) override;
 
+  /// One PowerDNS, to be told of changes.
+  struct name_server {
+    std::string control_socket;
+    std::unique_ptr<pdns_purger> purger;
+    bool reached = false;
+    std::optional<model::time_point> absent_since;
+  };
+
+  void add_name_server(const std::filesystem::path& control_socket);
   void begin();
+  void announce();
+  void listen_only();
+  void tell_figures();
+  void hear(const membership::input& fact);
+  void on_status(const std::string& server, const std::string& body);
+  void malformed(const std::string& server, const wire::error& why);
   void on_operator_data(const store::operator_data& data);
   std::vector<zone::rrset> accept(const store::operator_data& data);
   void perform(const std::vector<effect>& effects);
@@ -53,22 +74,27 @@ class dns_service final : private client::observer {
   void purge(const std::vector<zone::name>& changed);
   void write_down(const std::string& cause);
   prometheus::Counter& purges(const std::string& result);
-  void on_purged(const std::string& failure);
+  void on_purged(name_server& which, pdns_purger::result result, const std::string& why);
+  void on_absent(name_server& which, const std::string& why);
   void tell_rejected(const std::vector<zone::rejection>& rejected);
   void describe_status(boost::json::object& into) const;
+  [[nodiscard]] boost::json::object describe_judge() const;
   void update_metrics();
   void copy_backend_counters();
   /// Counts, and logs now and then.
   void alarm(const std::string& kind, const std::string& text);
 
   runtime::service& host_;
+  settings how_;
   runtime::log_limiter limiter_;
   disk disk_;
   coordinator machine_;
   backend::server server_;
-  std::vector<std::unique_ptr<pdns_purger>> purgers_;
+  std::vector<std::unique_ptr<name_server>> name_servers_;
   runtime::deadline_timer timer_;
-  client::client client_;
+  std::unique_ptr<client::client> client_;
+  std::string figures_;   ///< what was told last, body of Thor.Statistics
+  bool replaced_ = false; ///< another process announces itself with our certificate
   std::shared_ptr<const zone::contents> current_;
   std::shared_ptr<const backend::answer_table> table_;
   std::shared_ptr<const std::map<zone::name, backend::zone_metadata>> metadata_;

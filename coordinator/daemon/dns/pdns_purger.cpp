@@ -102,17 +102,20 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
         !answer.empty() && std::isdigit(static_cast<unsigned char>(answer.front())) != 0;
     if (!ec && agreed) {
       retry_ = purge_retry_min;
-      told_("");
+      told_(result::agreed, "");
       repeat_later();
       busy_ = false;
       if (!waiting_.empty())
         send();
       return;
     }
-    told_(path_.string() + ": " +
-          (timed_out_ ? "no answer in time"
-           : ec       ? ec.message()
-                      : "unexpected answer \"" + std::string(answer) + "\""));
+    const bool absent = ec == asio::error::connection_refused ||
+                        ec == boost::system::errc::no_such_file_or_directory;
+    told_(absent ? result::absent : result::failed,
+          path_.string() + ": " +
+              (timed_out_ ? "no answer in time"
+               : ec       ? ec.message()
+                          : "unexpected answer \"" + std::string(answer) + "\""));
     timed_out_ = false;
     waiting_.merge(in_flight_);
     timer_.expires_after(retry_);

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -38,8 +39,13 @@ inline constexpr std::chrono::milliseconds purge_retry_max{2'000};
 
 class pdns_purger {
  public:
-  /// Told after each command; `failure` is empty when PowerDNS agreed.
-  using outcome = std::function<void(const std::string& failure)>;
+  enum class result : std::uint8_t {
+    agreed,
+    absent, ///< no PowerDNS is there: one that starts has an empty cache
+    failed,
+  };
+  /// Told after each command; `why` says what failed.
+  using outcome = std::function<void(result what, const std::string& why)>;
 
   pdns_purger(boost::asio::io_context& io, std::filesystem::path control_socket, outcome told);
   ~pdns_purger();

@@ -3,6 +3,7 @@
 #include "coordinator/runtime/endpoint.hpp"
 #include "coordinator/wire/message.hpp"
 
+#include <grp.h>
 #include <pwd.h>
 
 #include <cstdint>
@@ -58,11 +59,22 @@ std::vector<uid_t> read_users(runtime::section& from) {
   return users;
 }
 
+std::optional<gid_t> read_group(runtime::section& from) {
+  const auto name = from.text("unix_group", "");
+  if (name.empty())
+    return std::nullopt;
+  if (const auto* entry = ::getgrnam(name.c_str()))
+    return entry->gr_gid;
+  from.reject("unix_group", "is \"" + name + "\", which is no group of this machine");
+  return std::nullopt;
+}
+
 } // namespace
 
 settings read_settings(runtime::config& from) {
   settings s;
-  const std::filesystem::path state_dir = runtime::read_overlay(from).state_dir;
+  const auto overlay = runtime::read_overlay(from);
+  const auto& state_dir = overlay.state_dir;
   auto dns = from.table("dns");
   if (const auto http = dns.text("http", "127.0.0.1:8053"); !http.empty()) {
     if (auto endpoint = runtime::parse_address_endpoint(http)) {
@@ -76,6 +88,7 @@ settings read_settings(runtime::config& from) {
   if (!s.http && s.unix_socket.empty())
     dns.reject("unix_socket", "is empty and http is empty, too: PowerDNS needs one of them");
   s.unix_users = read_users(dns);
+  s.unix_group = read_group(dns);
   for (const auto& path : dns.texts("pdns_control", {"/run/pdns/pdns.controlsocket"}))
     s.pdns_control.emplace_back(path);
   s.operator_db = dns.text("operator_db", (state_dir / "operator.sqlite3").string());
@@ -84,6 +97,8 @@ settings read_settings(runtime::config& from) {
   s.slice = static_cast<std::uint16_t>(dns.integer("slice", 8, 0, 64));
   s.coordination.stale_max = std::chrono::hours{dns.integer("stale_hours", 24, 1, 24 * 30)};
   s.coordination.node_grace = std::chrono::seconds{dns.integer("node_grace_s", 90, 0, 86'400)};
+  s.coordination.policy = overlay.partition.policy;
+  s.coordination.event_servers = overlay.event_servers.size();
   s.soa = read_soa(dns.table("soa"));
   for (auto& server : dns.tables("name_server"))
     s.name_servers.push_back(read_host(server));

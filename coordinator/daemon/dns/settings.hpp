@@ -20,6 +20,7 @@ struct settings {
   std::filesystem::path http_token_file;
   std::filesystem::path unix_socket; ///< "" = off
   std::vector<uid_t> unix_users;
+  std::optional<gid_t> unix_group; ///< nothing = our own
   std::vector<std::filesystem::path> pdns_control;
   std::filesystem::path operator_db;
   std::filesystem::path zone_db;

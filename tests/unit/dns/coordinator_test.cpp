@@ -41,7 +41,7 @@ class coordinator_test : public ::testing::Test {
     now += by;
     wall = wall0 + std::chrono::duration_cast<std::chrono::seconds>(now - model::time_point{1h});
     while (machine.next_deadline() <= now)
-      machine.on_deadline(now, out);
+      machine.on_deadline(now, wall, out);
   }
   void start(const restored* last = nullptr) {
     machine.start(now, wall, {}, last, out);
@@ -207,6 +207,8 @@ TEST_F(coordinator_test, a_zone_older_than_a_day_is_not_served_after_a_restart) 
   forget();
   status(model::status_full{at(1, serial0 - 3'000), serial0, {}});
   EXPECT_THAT(published(), IsEmpty()) << "the epoch of before the restart still fences";
+  status(full(3, serial0, {proxy("n1")}));
+  EXPECT_THAT(published(), SizeIs(1)) << "what is retained of that epoch mends the view";
 }
 
 TEST_F(coordinator_test, a_node_name_outlives_its_member_by_the_grace) {

@@ -146,5 +146,20 @@ TEST(zone_plan, refuses_a_configuration_that_makes_no_zone) {
   EXPECT_THAT(zone_plan::make(bad_name).error().detail, HasSubstr("soa.rname"));
 }
 
+TEST(zone_plan, programs_of_the_overlay_have_no_name) {
+  const auto zone =
+      described(members({member("m1", {"192.0.2.7"}, {"thor_manager", "thor_monitor"}),
+                         member("n1", {"192.0.2.8"}, {"sip_proxy", "thor_monitor"})}));
+  EXPECT_THAT(lines_at(zone, "m1.node"), IsEmpty());
+  EXPECT_THAT(lines_at(zone, "n1.node"),
+              ElementsAre("n1.node 30 A 192.0.2.8", "n1.node 30 TXT \"sip_proxy=active\""));
+}
+
+TEST(zone_plan, a_node_that_became_a_program_of_the_overlay_keeps_its_name_for_the_grace) {
+  const auto zone = described(members({member("n1", {"192.0.2.8"}, {"thor_monitor"})}),
+                              {{id("n1"), {ip("192.0.2.9")}}});
+  EXPECT_THAT(lines_at(zone, "n1.node"), ElementsAre("n1.node 30 A 192.0.2.9"));
+}
+
 } // namespace
 } // namespace thor::dns::test
