@@ -29,12 +29,15 @@ def request(where, path="/metrics", method="GET"):
         connection.close()
 
 
+MACHINES = {"es1": "thor-eventserver", "m1": "thor-manager", "dns1": "thor-dns", "gw1": "thor-node", "db1": "thor-database"}
+
+
 def start_all(net):
     """One of each daemon, by machine."""
-    return {"es1": net.start_event_server(), "m1": net.start_manager(), "dns1": net.start_dns(), "gw1": net.start_node("gw1", ["sip_proxy"]).wait_ready()}
-
-
-MACHINES = {"es1": "thor-eventserver", "m1": "thor-manager", "dns1": "thor-dns", "gw1": "thor-node"}
+    daemons = {"es1": net.start_event_server(), "m1": net.start_manager(), "dns1": net.start_dns(), "gw1": net.start_node("gw1", ["sip_proxy"]).wait_ready()}
+    net.ca.issue("db1", ["thor_database"], net.home("db1") / "tls", net.node_addresses("db1"))
+    net.configure("db1", {"database": {"uri": [{"uri": "mysql://thor@192.0.2.9/thor"}]}})
+    return daemons | {"db1": net.start("db1", "thor-database").wait_ready()}
 
 
 class Metrics(overlaytest.OverlayTest):
@@ -73,7 +76,7 @@ class Metrics(overlaytest.OverlayTest):
         self.shown("dns1", 'thor_feed_state{state="fresh"} 1')
         self.assertRegex(self.text("dns1"), r'(?m)^thor_dns_purges_total\{result="failed"\} \d+$')
         self.assertRegex(self.text("dns1"), r"(?m)^thor_zone_serial \d+$")
-        for name in ("m1", "dns1", "gw1"):
+        for name in ("m1", "dns1", "gw1", "db1"):
             self.shown(name, f'thor_client_connected{{server="{self.net.event_servers[0]}"}} 1')
         with socket.create_connection(self.net.event_servers[0].split(":")) as stranger:
             stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
