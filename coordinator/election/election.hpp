@@ -30,8 +30,9 @@ namespace thor::election {
 /// An incumbent that is alive but of which no status was heard for this long is passed over.
 /// Managers publish every second.
 inline constexpr std::chrono::milliseconds incumbent_silence_max{3000};
-/// Each manager waits this much longer than the one before it for somebody to take over.
-inline constexpr std::chrono::milliseconds succession_step{1000};
+/// Each manager waits this much longer than the one before it for somebody to take over: the one
+/// before may be back so recently that it does not judge yet.
+inline constexpr std::chrono::milliseconds succession_step{150};
 /// The machine wants to be called at least this often ...
 inline constexpr std::chrono::milliseconds tick{1000};
 /// ... and when it was not for longer than this, it was paused: what it did not hear proves

@@ -73,7 +73,7 @@ class Election(Managers):
         self.assertEqual([manager.metric("thor_manager_active") for manager in self.managers.values()], [1, 0, 0])
         for manager in self.managers.values():
             status = manager.status()
-            self.assertEqual(status["active_manager"], "m1")
+            self.assertEqual((status["active_manager"], status["active"]), ("m1", manager is self.managers["m1"]))
             self.assertEqual(status["managers"], [{"id": "m1", "priority": 50}, {"id": "m2", "priority": 50}, {"id": "m3", "priority": 10}])
             self.assertEqual(status["serial"], self.watcher.serials[-1])
             self.assertEqual(status["roles"]["sip_proxy"]["active"], ["n1", "n2", "n3"])

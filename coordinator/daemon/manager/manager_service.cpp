@@ -351,6 +351,7 @@ void manager_service::describe(boost::json::object& into) const {
 
 void manager_service::describe_election(boost::json::object& into) const {
   const auto& choice = machine_.choice();
+  into["active"] = choice.active();
   into["state"] = election::to_string(choice.state());
   into["active_manager"] = choice.epoch().manager;
   into["epoch"] = {{"counter", choice.epoch().counter}, {"manager", choice.epoch().manager}};

@@ -103,15 +103,15 @@ TEST_F(election_test, of_several_the_lowest_priority_leads_and_of_equal_ones_the
   EXPECT_THAT(see({{"m1", {.priority = 50}}}), IsEmpty());
 }
 
-TEST_F(election_test, each_one_before_us_has_a_second_to_take_over) {
+TEST_F(election_test, each_one_before_us_has_time_to_take_over) {
   see({{"m1", {}}, {"m3", {.priority = 10}}, {"m4", {.priority = 90}}});
-  EXPECT_THAT(run(1999ms), IsEmpty());
+  EXPECT_THAT(run(2 * succession_step - 1ms), IsEmpty());
   EXPECT_THAT(run(1ms), ElementsAre(leads(unix_now, reason::no_incumbent)));
 }
 
 TEST_F(election_test, somebody_who_takes_over_before_us_is_followed) {
   see(both);
-  run(500ms);
+  run(succession_step / 2);
   EXPECT_THAT(hear(unix_now, "m1"), IsEmpty());
   EXPECT_THAT(run(1min, &machine.epoch()), IsEmpty());
   EXPECT_EQ(machine.state(), role::standby);
@@ -160,7 +160,7 @@ TEST_F(standby, gives_way_when_the_incumbent_returns_before_its_turn) {
   find_retained(m1.counter, "m1");
   see(both);
   see({{"m3", {}}});
-  run(900ms);
+  run(succession_step / 2);
   see(both);
   hear(m1.counter, "m1");
   EXPECT_THAT(run(1min, &m1), IsEmpty());
@@ -313,11 +313,11 @@ TEST_F(majority, does_not_lead_on_when_the_other_side_took_over) {
 
 TEST_F(majority, waits_for_its_turn_anew_after_it_was_lost) {
   see({{"m1", {}}});
-  run(900ms);
+  run(succession_step - 1ms);
   see({});
   run(1s);
   EXPECT_THAT(see({{"m1", {}}}), IsEmpty());
-  EXPECT_THAT(run(999ms), IsEmpty());
+  EXPECT_THAT(run(succession_step - 1ms), IsEmpty());
   EXPECT_THAT(run(1ms), ElementsAre(leads(unix_now, reason::no_incumbent)));
 }
 
