@@ -45,12 +45,13 @@ void coordinator::start(model::time_point now, model::unix_time wall,
     serial_ = last->serial;
     view_.where = {last->where.at, 0};
     view_.serial = last->serial;
+    divergent_ = last->divergent;
     heard_at_ = last->heard_at;
     // A wall clock that was set back must not keep an old view alive for longer than it may live.
     const auto age = std::max(wall - last->heard_at, std::chrono::seconds{0});
     if (age < how_.stale_max) {
       shown_ = last->members;
-      following_ = last->where.sequence > 0;
+      following_ = !last->own_members;
       if (following_)
         view_ = {true, last->where, last->serial, last->members};
       state_ = feed_state::stale;
@@ -63,7 +64,7 @@ void coordinator::start(model::time_point now, model::unix_time wall,
 }
 
 restored coordinator::to_persist() const {
-  return {{view_.where.at, following_ ? view_.where.sequence : 0}, serial_, heard_at_, shown_};
+  return {view_.where, serial_, heard_at_, !following_, divergent_, shown_};
 }
 
 void coordinator::on_zone_differs(model::time_point now, std::vector<effect>& out) {
@@ -99,7 +100,7 @@ void coordinator::on_status(model::time_point now, model::unix_time wall, const 
     return;
   heard_at_ = wall;
   heard_until_ = now + feed_silence_max;
-  if (state_ == feed_state::degraded)
+  if (!following_ && state_ != feed_state::unknown)
     consider_hand_back(now, out);
   else
     follow(now, following_ ? outcome.changed : difference(shown_, view_.members), out);
@@ -116,8 +117,8 @@ void coordinator::follow(model::time_point now, const std::vector<model::node_id
   unknown_at_ = model::never;
   if (!show(now, view_.members, changed) && !appeared && view_.serial <= serial_)
     return;
-  divergent_ = divergent_ && view_.serial <= serial_;
   serial_ = view_.serial > serial_ ? view_.serial : serial_ + 1;
+  divergent_ = serial_ > view_.serial;
   request(now, "status " + describe(view_.where), out);
 }
 
@@ -151,21 +152,25 @@ void coordinator::on_facts(model::time_point now, model::unix_time wall,
 }
 
 bool coordinator::may_stand_in(bool informed) const {
-  return how_.policy == model::partition_policy::available && !is_heard() && informed &&
-         deputy_.hears() && !deputy_.sees_manager();
+  if (how_.policy != model::partition_policy::available || !informed || !deputy_.hears())
+    return false;
+  // Having begun, it goes on until a manager is followed.
+  return !following_ || (!is_heard() && !deputy_.sees_manager());
 }
 
 void coordinator::stand_in(model::time_point now, model::unix_time wall, std::vector<effect>& out) {
   const bool appeared = state_ == feed_state::unknown;
+  const bool again = !std::exchange(following_, false);
   change_state(now, feed_state::degraded);
-  following_ = false;
   unknown_at_ = model::never;
   for (const auto& said : deputy_.adopt(now, wall, shown_).notes)
     tell(said, out);
-  out.emplace_back(note{true, "degraded",
-                        "no manager lives: judging members by ourselves, from what the event "
-                        "servers see; there are " +
-                            std::to_string(deputy_.members().size())});
+  if (again)
+    out.emplace_back(note{false, "degraded", "judging members by ourselves again"});
+  else
+    out.emplace_back(note{true, "degraded",
+                          "no manager lives: judging members by ourselves, from what the event "
+                          "servers see"});
   if (!show(now, deputy_.members(), difference(shown_, deputy_.members())) && !appeared)
     return;
   step_own_serial(wall);

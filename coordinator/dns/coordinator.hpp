@@ -87,10 +87,11 @@ using effect = std::variant<publish_zone, remember, report, resubscribe_to, note
 
 /// What a restart brings back from disk.
 struct restored {
-  /// Of the last status. Sequence 0: the members are not, or not for sure, those of a manager.
-  model::position where;
+  model::position where;       ///< of the last status
   std::uint32_t serial = 0;    ///< of the zone as last published
   model::unix_time heard_at{}; ///< when a manager, or without one the facts, last confirmed it
+  bool own_members = false;    ///< the members are our own judgement, not those at `where`
+  bool divergent = false;      ///< see coordinator::divergent()
   model::member_map members;
 };
 

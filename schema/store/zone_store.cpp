@@ -114,8 +114,9 @@ struct zone_store::impl {
     }
     return guarded(file, [&]() -> std::expected<std::optional<last_publication>, error> {
       const SQLite::Transaction one_view(*db);
-      SQLite::Statement row(*db, "SELECT epoch_counter, epoch_manager, sequence, serial, heard_at, "
-                                 "published_at, zones_digest FROM published");
+      SQLite::Statement row(*db,
+                            "SELECT epoch_counter, epoch_manager, sequence, serial, heard_at, "
+                            "published_at, zones_digest, own_members, divergent FROM published");
       if (!row.executeStep()) {
         return std::nullopt;
       }
@@ -124,6 +125,8 @@ struct zone_store::impl {
                                                  .sequence = restored(row.getColumn(2).getInt64())},
                                        .serial = row.getColumn(3).getUInt(),
                                        .heard_at = time_of(row.getColumn(4).getInt64()),
+                                       .own_members = row.getColumn(7).getInt() != 0,
+                                       .divergent = row.getColumn(8).getInt() != 0,
                                        .members = {}},
                             .at = time_of(row.getColumn(5).getInt64()),
                             .zones_digest = restored(row.getColumn(6).getInt64())};

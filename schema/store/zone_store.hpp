@@ -31,7 +31,9 @@ inline constexpr std::int64_t history_rows_max = 100'000;
 struct overlay_status {
   model::position where;
   std::uint32_t serial = 0;
-  model::unix_time heard_at{}; ///< when an active manager was last heard
+  model::unix_time heard_at{}; ///< when a manager, or without one the facts, last confirmed it
+  bool own_members = false; ///< the members are the publisher's own judgement, not those at `where`
+  bool divergent = false;   ///< the serial is one that no manager has caught up with
   model::member_map members;
 };
 

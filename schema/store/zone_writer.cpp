@@ -94,8 +94,8 @@ void zone_writer::write_members(const model::member_map* before) {
 void zone_writer::write_published() {
   SQLite::Statement put(db_,
                         "INSERT OR REPLACE INTO published (id, epoch_counter, epoch_manager, "
-                        "sequence, serial, heard_at, published_at, zones_digest, cause, version) "
-                        "VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                        "sequence, serial, heard_at, published_at, zones_digest, cause, version, "
+                        "own_members, divergent) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   put.bind(1, stored(p_.status.where.at.counter));
   put.bind(2, p_.status.where.at.manager);
   put.bind(3, stored(p_.status.where.sequence));
@@ -105,6 +105,8 @@ void zone_writer::write_published() {
   put.bind(7, stored(p_.zones_digest));
   put.bind(8, p_.cause);
   put.bind(9, THOR_VERSION);
+  put.bind(10, p_.status.own_members ? 1 : 0);
+  put.bind(11, p_.status.divergent ? 1 : 0);
   put.exec();
 }
 

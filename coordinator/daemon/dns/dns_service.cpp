@@ -156,8 +156,12 @@ void dns_service::begin() {
   auto found = disk_.last_published();
   std::optional<restored> last;
   if (found)
-    last = restored{found->status.where, found->status.serial, found->status.heard_at,
-                    std::move(found->status.members)};
+    last = restored{.where = found->status.where,
+                    .serial = found->status.serial,
+                    .heard_at = found->status.heard_at,
+                    .own_members = found->status.own_members,
+                    .divergent = found->status.divergent,
+                    .members = std::move(found->status.members)};
   std::vector<effect> effects;
   const auto now = runtime::monotonic_now();
   machine_.start(now, runtime::unix_now(), std::move(rrsets), last ? &*last : nullptr, effects);
@@ -401,7 +405,12 @@ void dns_service::write_down(const std::string& cause) {
   auto keep = machine_.to_persist();
   store::publication what;
   what.zones.zones.push_back(current_);
-  what.status = {keep.where, keep.serial, keep.heard_at, std::move(keep.members)};
+  what.status = {.where = keep.where,
+                 .serial = keep.serial,
+                 .heard_at = keep.heard_at,
+                 .own_members = keep.own_members,
+                 .divergent = keep.divergent,
+                 .members = std::move(keep.members)};
   what.cause = cause;
   what.at = runtime::unix_now();
   disk_.publish(std::move(what));

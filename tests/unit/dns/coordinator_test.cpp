@@ -167,7 +167,7 @@ TEST_F(coordinator_test, a_feed_that_returns_after_expiry_makes_the_names_known_
 }
 
 TEST_F(coordinator_test, a_restart_serves_the_last_zone_at_once_and_its_serial_never_falls) {
-  const restored last{at(7), serial0 + 500, wall0 - 1h, members({proxy("n1")})};
+  const restored last{at(7), serial0 + 500, wall0 - 1h, false, false, members({proxy("n1")})};
   start(&last);
   ASSERT_THAT(published(), SizeIs(1));
   EXPECT_THAT(lines_at(published()[0], "_sip._udp"), SizeIs(1));
@@ -176,7 +176,7 @@ TEST_F(coordinator_test, a_restart_serves_the_last_zone_at_once_and_its_serial_n
 }
 
 TEST_F(coordinator_test, another_zone_than_before_the_restart_gets_another_serial) {
-  const restored last{at(7), serial0 + 500, wall0 - 1h, members({proxy("n1")})};
+  const restored last{at(7), serial0 + 500, wall0 - 1h, false, false, members({proxy("n1")})};
   start(&last);
   forget();
   machine.on_zone_differs(now, out);
@@ -200,7 +200,7 @@ TEST_F(coordinator_test, a_quiet_network_is_written_down_now_and_then) {
 }
 
 TEST_F(coordinator_test, a_zone_older_than_a_day_is_not_served_after_a_restart) {
-  const restored last{at(7), serial0 - 5, wall0 - 25h, members({proxy("n1")})};
+  const restored last{at(7), serial0 - 5, wall0 - 25h, false, false, members({proxy("n1")})};
   start(&last);
   EXPECT_FALSE(published().at(0).dynamic_known);
   EXPECT_EQ(machine.state(), feed_state::unknown);

@@ -225,6 +225,8 @@ TEST_F(stand_in_test, members_of_the_last_status_of_whom_nobody_spoke_are_judged
   const restored last{{{serial0 - 50, "m1"}, 7},
                       serial0 + 100,
                       model::unix_time{std::chrono::seconds{serial0 - 60}},
+                      false,
+                      false,
                       members({proxy("gw1"), proxy("gw2")})};
   servers[0].live = servers[1].live = {{id("gw1"), {1, 1}}};
   known.insert_or_assign(id("gw1"), proxy("gw1"));
@@ -414,6 +416,31 @@ TEST_F(stand_in_test, a_restart_goes_on_with_its_own_members) {
   EXPECT_EQ(machine.state(), feed_state::degraded);
   EXPECT_THAT(proxies(), IsEmpty());
   EXPECT_EQ(machine.serial(), last.serial);
+}
+
+TEST_F(stand_in_test, after_a_restart_a_manager_that_comes_at_the_same_time_brings_nobody_back) {
+  settle();
+  kill_manager();
+  crash("gw1");
+  run(5s);
+  const auto last = machine.to_persist();
+  machine = dns::coordinator(plan(), options);
+  start(&last);
+  forget();
+  connect(servers[0]);
+  start_manager({proxy("gw1"), proxy("gw2")}, serial0 + 30);
+  run(1500ms);
+  connect(servers[1]);
+  run(1500ms);
+  EXPECT_EQ(machine.state(), feed_state::degraded);
+  managed->where.sequence = 2;
+  managed->members.erase(id("gw1"));
+  status(model::status_delta{
+      managed->where, managed->serial, {}, {{id("gw1"), model::withdrawal::closed}}});
+  run(1s);
+  EXPECT_EQ(machine.state(), feed_state::fresh);
+  EXPECT_THAT(proxies(), Each(set{"gw2"}));
+  EXPECT_TRUE(machine.divergent());
 }
 
 TEST_F(stand_in_test, after_a_restart_deltas_are_not_folded_onto_its_own_members) {

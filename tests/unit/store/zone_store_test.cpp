@@ -205,6 +205,8 @@ TEST_F(zone_database, restores_what_was_published) {
   p.status = {.where = {.at = {0xffff'ffff'ffff'ffffU, "gw1"}, .sequence = 42},
               .serial = 0xffff'ffffU,
               .heard_at = model::unix_time(std::chrono::seconds(990)),
+              .own_members = true,
+              .divergent = true,
               .members = {}};
   for (const char* id : {"n1", "n2", "n3"}) {
     p.status.members.emplace(value_of(model::node_id::parse(id)), member_of(id));
@@ -226,6 +228,8 @@ TEST_F(zone_database, restores_what_was_published) {
   EXPECT_EQ(last->status.where, p.status.where);
   EXPECT_EQ(last->status.serial, p.status.serial);
   EXPECT_EQ(last->status.heard_at, p.status.heard_at);
+  EXPECT_TRUE(last->status.own_members);
+  EXPECT_TRUE(last->status.divergent);
   EXPECT_EQ(last->at, p.at);
   EXPECT_EQ(last->zones_digest, p.zones_digest);
   EXPECT_EQ(last->status.members, p.status.members);
