@@ -26,14 +26,14 @@ void check::on_event(model::time_point, const input& what, std::vector<effect>& 
 
 void check::on_deadline(model::time_point now, std::vector<effect>& out) {
   if (probing_ && now >= begun_at_ + how_.timeout) {
-    out.push_back(give_up{probes_});
+    out.emplace_back(give_up{probes_});
     end_probe("no answer within " + std::to_string(how_.timeout.count()) + " ms", out);
   }
   if (!probing_ && now >= next_at_) {
     begun_at_ = now;
     next_at_ = now + how_.interval;
     probing_ = true;
-    out.push_back(begin_probe{++probes_});
+    out.emplace_back(begin_probe{++probes_});
   }
 }
 
@@ -57,9 +57,9 @@ void check::end_probe(std::string trouble, std::vector<effect>& out) {
   against_ = 0;
   state_ = seen;
   if (seen == health_state::up)
-    out.push_back(went_up{});
+    out.emplace_back(went_up{});
   else
-    out.push_back(went_down{trouble_});
+    out.emplace_back(went_down{trouble_});
 }
 
 } // namespace thor::health

@@ -156,9 +156,12 @@ std::map<model::node_id, wire::zone_report> network::dns_reports() const {
 }
 
 bool network::settled() const {
-  const bool complete = std::ranges::any_of(servers_, [](const auto& entry) {
-    return entry.second.synced.size() == std::size(monitor_topics);
-  });
+  bool complete = false;
+  for (const auto& [where, server] : servers_) {
+    if (server.up && server.synced.size() < std::size(monitor_topics))
+      return false;
+    complete |= server.up;
+  }
   return view_.known && complete && (trust_ == trust::confirmed || silence_is_over_);
 }
 

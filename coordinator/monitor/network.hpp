@@ -135,7 +135,8 @@ class network {
   [[nodiscard]] std::map<model::node_id, wire::zone_report> dns_reports() const;
   /// The last complaint; "" = none.
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
-  /// An event server has sent all it retains, and either a manager confirmed it or none is there.
+  /// The connected event servers have sent all they retain, and either a manager confirmed it or
+  /// none is there.
   [[nodiscard]] bool settled() const;
 
  private:

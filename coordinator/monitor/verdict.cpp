@@ -40,7 +40,7 @@ std::uint32_t active_of(const std::map<std::string, std::size_t>& counts, const 
 
 /// The condition as the range outside of which the value is critical.
 std::string critical_range(const condition& c) {
-  const auto number = std::to_string(c.count);
+  auto number = std::to_string(c.count);
   switch (c.how) {
   case comparison::at_least:
     return number + ":";

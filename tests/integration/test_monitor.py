@@ -339,6 +339,22 @@ class FullScreen(MonitorTest):
         terminal.type("q")
         self.assertEqual(0, terminal.wait())
 
+    def test_marks_a_thor_dns_that_judges_for_itself(self):
+        self.net.start_dns()
+        terminal = self.open_terminal()
+        terminal.shows("thor-dns     dns1", "confirmed")
+        self.manager.kill()
+        terminal.shows("STALE", "dns1 ", "DEGRADED", "dns         dns1 degraded")
+        self.net.start_node("gw1", ["sip_proxy"])  # which changes its zone, and no manager knows
+        terminal.shows("DIVERGENT", "dns         dns1 degraded divergent")
+        verdict = self.run_monitor("--check", "thor_dnsmanager>=1")
+        self.assertEqual((1, True), (verdict.returncode, "no manager is heard, dns1 is degraded, dns1 is divergent" in verdict.stdout), verdict.stdout)
+        self.manager = self.net.start("m1", "thor-manager").wait_ready()
+        terminal.shows("confirmed", "dns         dns1 in order")
+        terminal.hides("DEGRADED")
+        terminal.type("q")
+        self.assertEqual(0, terminal.wait())
+
     def test_leaves_the_terminal_as_it_was_and_the_overlay_too(self):
         for how in ("key", signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(how):

@@ -17,7 +17,7 @@ namespace thor::monitor {
 namespace {
 
 /// Changes that come together are drawn together.
-constexpr std::chrono::milliseconds draw_delay{30};
+constexpr std::chrono::milliseconds draw_delay{100};
 /// The clock on the screen goes on.
 constexpr std::chrono::seconds draw_interval{1};
 

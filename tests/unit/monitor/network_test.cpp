@@ -152,6 +152,15 @@ TEST_F(Following, KeepsTheStateOfEachEventServer) {
   EXPECT_EQ("es1", network_.servers().at("es:1").id);
 }
 
+TEST_F(Following, WaitsForEveryConnectedEventServer) {
+  live({});
+  EXPECT_TRUE(network_.settled());
+  hear(server_up{"es:2", {"es2", "0123456789abcdef", 0, false, 1000, 3000}});
+  EXPECT_FALSE(network_.settled()) << "it may know of a later manager";
+  hear(server_down{"es:2", "connection lost"});
+  EXPECT_TRUE(network_.settled());
+}
+
 TEST_F(Following, IsNotSettledByAServerThatWentAway) {
   connect();
   hear_status(full({}));
