@@ -490,7 +490,7 @@ void broker::notice_pause(model::time_point now, effects& out) {
   if (now < next_beat_ + pause_min)
     return;
   members_.forgive(pause);
-  settled_at_ = std::max(settled_at_, now + lease);
+  settled_at_ = std::max(settled_at_, now + return_time);
   next_beat_ = now;
   out.emplace_back(count{counter::alarms, "paused"});
   out.emplace_back(note{level::warn, "this process was paused for " + std::to_string(to_ms(pause)) +

@@ -22,6 +22,9 @@ inline constexpr std::chrono::milliseconds ended_kept{60'000};
 /// When the machine is called this much after its deadline, the process was paused: renewals wait
 /// unread, and nobody may be called late for it.
 inline constexpr std::chrono::milliseconds pause_min{1000};
+/// A member that gave this server up, as it does after 3 s of silence, is back within this time
+/// (thor.v1 section 2).
+inline constexpr std::chrono::milliseconds return_time{10'000};
 
 inline constexpr std::size_t sessions_max = 20'000;
 inline constexpr std::size_t members_max = 20'000;

@@ -191,7 +191,7 @@ TEST(pause, is_noticed_by_a_frame_that_comes_before_the_deadline_runs) {
   EXPECT_THAT(d.states(watcher), IsEmpty());
 }
 
-TEST(pause, makes_the_server_admitting_for_a_lease) {
+TEST(pause, makes_the_server_admitting_until_members_that_gave_it_up_are_back) {
   driver d;
   d.advance(10s);
   const auto watcher = d.listen({topic::presence});
@@ -199,7 +199,9 @@ TEST(pause, makes_the_server_admitting_for_a_lease) {
   d.advance(0s);
   EXPECT_TRUE(d.got<wire::heartbeat>(watcher).back().admitting);
   EXPECT_TRUE(d.noted(level::warn, "paused"));
-  d.advance(lease + heartbeat_interval);
+  d.advance(return_time - heartbeat_interval);
+  EXPECT_TRUE(d.got<wire::heartbeat>(watcher).back().admitting);
+  d.advance(2 * heartbeat_interval);
   EXPECT_FALSE(d.got<wire::heartbeat>(watcher).back().admitting);
 }
 
