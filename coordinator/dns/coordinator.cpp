@@ -68,7 +68,7 @@ restored coordinator::to_persist() const {
 }
 
 void coordinator::on_zone_differs(model::time_point now, std::vector<effect>& out) {
-  ++serial_;
+  step_serial();
   request(now, "configuration", out);
 }
 
@@ -139,7 +139,7 @@ void coordinator::expire(model::time_point now, std::vector<effect>& out) {
   unknown_at_ = model::never;
   out.emplace_back(
       note{true, "view_expired", "the last good view is too old: dynamic names answer SERVFAIL"});
-  ++serial_;
+  step_serial();
   request(now, "view expired", out);
 }
 
@@ -217,6 +217,13 @@ void coordinator::consider_hand_back(model::time_point now, std::vector<effect>&
   follow(now, changed, out);
 }
 
+// Name servers with the same data come to the same serial here: the step does not depend on the
+// clock. One that missed a step is brought together with them by the manager, which passes us.
+void coordinator::step_serial() {
+  ++serial_;
+  divergent_ = true;
+}
+
 void coordinator::step_own_serial(model::unix_time wall) {
   serial_ = zone::next_serial(serial_, static_cast<std::uint64_t>(wall.time_since_epoch().count()));
   divergent_ = true;
@@ -292,7 +299,7 @@ void coordinator::on_operator_rrsets(model::time_point now, std::vector<zone::rr
   if (rrsets == operator_rrsets_)
     return;
   operator_rrsets_ = std::move(rrsets);
-  ++serial_;
+  step_serial();
   request(now, "operator data", out);
 }
 
@@ -316,13 +323,12 @@ bool coordinator::show(model::time_point now, const model::member_map& from,
   return visible;
 }
 
-// Every thor-dns comes to the same serial here: the step does not depend on the local clock.
 void coordinator::expire_departed(model::time_point now, std::vector<effect>& out) {
   const auto over =
       std::erase_if(departed_, [&](const auto& gone) { return gone.second.until <= now; });
   if (over == 0)
     return;
-  ++serial_;
+  step_serial();
   request(now, "node names expired", out);
 }
 

@@ -156,6 +156,7 @@ class coordinator {
   void consider_hand_back(model::time_point now, std::vector<effect>& out);
   void follow(model::time_point now, const std::vector<model::node_id>& changed,
               std::vector<effect>& out);
+  void step_serial();
   void step_own_serial(model::unix_time wall);
 
   bool show(model::time_point now, const model::member_map& from,

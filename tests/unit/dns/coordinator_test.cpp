@@ -248,6 +248,7 @@ TEST_F(coordinator_test, operator_records_are_published_with_a_serial_of_their_o
   machine.on_operator_rrsets(now, www, out);
   ASSERT_THAT(published(), SizeIs(1));
   EXPECT_EQ(published()[0].soa.serial, serial0 + 6);
+  EXPECT_TRUE(machine.divergent()) << "until the manager passes it";
   forget();
   machine.on_operator_rrsets(now, www, out);
   EXPECT_THAT(out, IsEmpty());
@@ -255,6 +256,20 @@ TEST_F(coordinator_test, operator_records_are_published_with_a_serial_of_their_o
   advance(coalesce_interval);
   EXPECT_EQ(published().back().soa.serial, serial0 + 7)
       << "ours was ahead: one more, never the same again";
+}
+
+TEST_F(coordinator_test, a_later_epoch_with_a_serial_that_was_served_already_is_stepped_past) {
+  start();
+  status(full(1, serial0 + 5, {}));
+  advance(1s);
+  forget();
+  status(model::status_full{at(0, serial0 + 1), serial0 + 2, members({proxy("n1")})});
+  ASSERT_THAT(published(), SizeIs(1));
+  EXPECT_EQ(published()[0].soa.serial, serial0 + 6);
+  EXPECT_TRUE(machine.divergent());
+  status(model::status_delta{at(1, serial0 + 1), serial0 + 7, {}, {}});
+  EXPECT_EQ(machine.serial(), serial0 + 7);
+  EXPECT_FALSE(machine.divergent());
 }
 
 } // namespace
