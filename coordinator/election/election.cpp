@@ -44,13 +44,13 @@ std::string_view to_string(role r) {
 
 void election::on_event(model::time_point now, model::unix_time wall, const input& in,
                         std::vector<effect>& out) {
-  notice_call(now);
+  notice_call(now, wall, out);
   std::visit([&](const auto& i) { on(now, wall, i, out); }, in);
   decide(now, wall, out);
 }
 
 void election::on_deadline(model::time_point now, model::unix_time wall, std::vector<effect>& out) {
-  notice_call(now);
+  notice_call(now, wall, out);
   decide(now, wall, out);
 }
 
@@ -111,9 +111,16 @@ void election::on(model::time_point, model::unix_time, const retire&, std::vecto
 
 // ---- what follows
 
-void election::notice_call(model::time_point now) {
-  if (called_at_ != model::never && now > called_at_ + pause_max && seen_.able)
+void election::notice_call(model::time_point now, model::unix_time wall, std::vector<effect>& out) {
+  if (called_at_ == model::never) {
+    const model::epoch kept{how_.kept_counter, ""};
+    if (model::is_far_future(kept, wall))
+      out.emplace_back(refused_epoch{{kept.counter, how_.id}});
+    else
+      highest_ = kept;
+  } else if (now > called_at_ + pause_max && seen_.able) {
     listening_from_ = now;
+  }
   called_at_ = now;
 }
 
@@ -121,12 +128,19 @@ void election::decide(model::time_point now, model::unix_time wall, std::vector<
   due_ = model::never;
   if (retired_)
     return;
-  if (active_) {
-    if (!may_lead())
+  if (!may_lead()) {
+    vacant_from_ = model::never;
+    if (active_ || seen_.able)
+      reunited_from_ = model::never;
+    if (active_)
       follow(reason::majority_lost, out);
     return;
   }
-  if (!seen_.able || !may_lead()) {
+  if (reunited_from_ == model::never)
+    reunited_from_ = now + incumbent_silence_max;
+  if (active_)
+    return;
+  if (!seen_.able) {
     vacant_from_ = model::never;
     return;
   }
@@ -137,21 +151,15 @@ void election::decide(model::time_point now, model::unix_time wall, std::vector<
     return;
   }
   vacant_from_ = std::min(vacant_from_, now);
-  due_ = vacant_from_;
-  if (*why != reason::own_epoch)
-    due_ += managers_before_us() * succession_step;
+  due_ = *why == reason::own_epoch ? std::max(vacant_from_, reunited_from_)
+                                   : vacant_from_ + managers_before_us() * succession_step;
   if (due_ <= now)
     lead(wall, *why, out);
 }
 
 void election::lead(model::unix_time wall, reason why, std::vector<effect>& out) {
-  if (const model::epoch kept{how_.kept_counter, how_.id}; model::is_far_future(kept, wall)) {
-    how_.kept_counter = 0;
-    out.emplace_back(refused_epoch{kept});
-  }
-  const auto seen = std::max(highest_.counter, how_.kept_counter);
   const auto clock = std::max<std::int64_t>(0, wall.time_since_epoch().count());
-  highest_ = {std::max(seen + 1, static_cast<std::uint64_t>(clock)), how_.id};
+  highest_ = {std::max(highest_.counter + 1, static_cast<std::uint64_t>(clock)), how_.id};
   active_ = true;
   vacant_from_ = due_ = model::never;
   out.emplace_back(take_over{highest_, why});

@@ -43,7 +43,7 @@ struct options {
   std::string id;                 ///< our node id
   std::uint16_t priority = 50;    ///< ours; the lower the earlier
   model::partition_rule rule{};   ///< what a part of the managers may do
-  std::uint64_t kept_counter = 0; ///< the highest epoch counter of an earlier run
+  std::uint64_t kept_counter = 0; ///< the highest epoch counter that an earlier run knew
 };
 
 // ---- inputs
@@ -132,7 +132,8 @@ class election {
 
   [[nodiscard]] role state() const;
   [[nodiscard]] bool active() const { return active_; }
-  /// The highest epoch seen or taken; its manager is the incumbent. Counter 0 = none yet.
+  /// The highest epoch seen or taken; its manager is the incumbent, "" when only the counter is
+  /// known, of an earlier run. Counter 0 = none yet.
   [[nodiscard]] const model::epoch& epoch() const { return highest_; }
 
  private:
@@ -142,7 +143,7 @@ class election {
           std::vector<effect>& out);
   void on(model::time_point now, model::unix_time wall, const retire& in, std::vector<effect>& out);
 
-  void notice_call(model::time_point now);
+  void notice_call(model::time_point now, model::unix_time wall, std::vector<effect>& out);
   void decide(model::time_point now, model::unix_time wall, std::vector<effect>& out);
   void lead(model::unix_time wall, reason why, std::vector<effect>& out);
   void follow(reason why, std::vector<effect>& out);
@@ -168,6 +169,9 @@ class election {
   model::time_point listening_from_ = model::never;
   model::time_point called_at_ = model::never; ///< never = not yet
   model::time_point vacant_from_ = model::never;
+  /// Not to lead on before: after a time in a minority a successor would be heard by then. never =
+  /// in a minority.
+  model::time_point reunited_from_ = model::time_point::min();
   model::time_point due_ = model::never; ///< when to decide again without news
 };
 

@@ -85,10 +85,11 @@ void status_publisher::on_zone_report(model::unix_time wall, const std::string& 
                               ", which is far beyond the clock; it is ignored"});
     return;
   }
-  reported_serial_ = std::max(reported_serial_, zone.serial);
   highest_serial_ = std::max(highest_serial_, zone.serial);
-  // While it is degraded it does not hear us.
-  pending_serial_ |= publishing_ && zone.divergent && !zone.degraded && zone.serial > view_.serial;
+  if (!zone.divergent || zone.degraded) // while it is degraded it does not hear us
+    return;
+  divergent_serial_ = std::max(divergent_serial_, zone.serial);
+  pending_serial_ |= divergent_serial_ > view_.serial;
 }
 
 // ---- who publishes
@@ -99,7 +100,7 @@ void status_publisher::begin(model::time_point now, model::unix_time wall, const
   for (auto& [id, m] : members_)
     if (const auto before = view_.members.find(id); before != view_.members.end())
       m.since = before->second.since;
-  if (shows_another_zone() || reported_serial_ > view_.serial)
+  if (shows_another_zone() || divergent_serial_ > view_.serial)
     step_serial(wall);
   view_.known = true;
   view_.where = {at, 0};

@@ -77,8 +77,8 @@ class status_publisher {
   [[nodiscard]] bool shows_another_zone() const;
 
   persist kept_;
-  std::uint32_t highest_serial_;      ///< seen, or perhaps handed out by an earlier run
-  std::uint32_t reported_serial_ = 0; ///< the highest one that a thor-dns serves
+  std::uint32_t highest_serial_;       ///< seen, or perhaps handed out by an earlier run
+  std::uint32_t divergent_serial_ = 0; ///< the highest of a thor-dns that stood in for a manager
   model::view view_;
   model::member_map members_;
   bool publishing_ = false;

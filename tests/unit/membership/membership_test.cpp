@@ -70,6 +70,40 @@ TEST_F(one_server, a_change_is_told_once) {
   EXPECT_THAT(all<changed>(), ElementsAre(changed{later}));
 }
 
+TEST_F(three_servers, a_node_that_changes_its_address_is_told_once_and_stays) {
+  seen.clear();
+  auto moved = presence("n1", 1, 2);
+  moved.addresses = {*model::ip_address::parse("198.51.100.7")};
+  present(all_three, moved);
+  run(60s);
+  EXPECT_THAT(all<changed>(), ElementsAre(changed{moved}));
+  EXPECT_EQ(departures(), 0U);
+}
+
+TEST_F(three_servers, a_node_that_restarts_with_another_address_changes_in_place) {
+  seen.clear();
+  auto moved = presence("n1", 2, 1);
+  moved.addresses = {*model::ip_address::parse("198.51.100.7")};
+  for (const auto& s : all_three)
+    closed(s, n1);
+  present(all_three, moved);
+  run(60s);
+  EXPECT_THAT(all<changed>(), ElementsAre(changed{moved}));
+  EXPECT_EQ(departures(), 0U);
+}
+
+TEST_F(three_servers, draining_is_a_change_and_so_is_its_end) {
+  seen.clear();
+  auto drains = presence("n1", 1, 2);
+  for (auto& [role, offer] : drains.roles)
+    offer.state = model::role_state::draining;
+  present(all_three, drains);
+  const auto back = presence("n1", 1, 3);
+  present(all_three, back);
+  EXPECT_THAT(all<changed>(), ElementsAre(changed{drains}, changed{back}));
+  EXPECT_TRUE(is_online("n1"));
+}
+
 TEST_F(three_servers, the_first_event_server_to_tell_is_enough_to_admit) {
   present("b", presence("n2"));
   EXPECT_TRUE(is_online("n2"));
@@ -664,6 +698,29 @@ TEST(retained_members, that_left_meanwhile_stay_away) {
   EXPECT_TRUE(w.is_online("n2")) << "on hold";
   w.run(11s);
   EXPECT_EQ(w.last_departure("n2").reason, withdrawal::left);
+}
+
+TEST_F(one_server, retained_members_that_this_judge_withdrew_stay_away) {
+  closed("a", n1);
+  run(close_grace);
+  ASSERT_FALSE(is_online("n1"));
+  tell(retained{{{n1.id, {n1, {}}}}});
+  run(60s);
+  EXPECT_FALSE(is_online("n1"));
+  EXPECT_EQ(departures(), 1U);
+}
+
+TEST_F(one_server, a_member_is_timely_until_it_is_late) {
+  EXPECT_TRUE(judge.timely(n1.id));
+  late("a", n1);
+  EXPECT_TRUE(is_online("n1"));
+  EXPECT_FALSE(judge.timely(n1.id));
+  heard("a", n1);
+  EXPECT_TRUE(judge.timely(n1.id));
+  closed("a", n1);
+  EXPECT_FALSE(judge.timely(n1.id));
+  run(close_grace);
+  EXPECT_FALSE(judge.timely(n1.id));
 }
 
 TEST(retained_members, that_were_cut_off_meanwhile_stay_away) {

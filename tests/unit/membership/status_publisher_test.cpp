@@ -176,12 +176,20 @@ TEST_F(publisher_test, steps_over_all_serials_that_may_have_been_handed_out) {
   EXPECT_EQ(p.view().serial, unix_now + 91);
 }
 
-TEST_F(publisher_test, steps_over_what_a_thor_dns_served_meanwhile) {
+TEST_F(publisher_test, steps_over_what_a_thor_dns_served_in_place_of_a_manager) {
   hear(full(100, 4, 77, {member("n1")}));
   decide({admitted{presence("n1")}});
-  report({.serial = unix_now + 5});
+  report({.serial = unix_now + 5, .divergent = true});
   begin();
   EXPECT_EQ(p.view().serial, unix_now + 6);
+}
+
+TEST_F(publisher_test, keeps_the_serial_when_thor_dns_has_stepped_its_own_for_other_reasons) {
+  hear(full(100, 4, 77, {member("n1")}));
+  decide({admitted{presence("n1")}});
+  report({.serial = 79});
+  begin();
+  EXPECT_EQ(p.view().serial, 77U);
 }
 
 // ---- changes
