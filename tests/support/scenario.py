@@ -64,7 +64,7 @@ class ScenarioTest(overlaytest.OverlayTest):
         net.event_servers = ["{}:{}".format(*net.endpoint(name, 8000)) for name in self.names("es", self.event_servers)]
         self.es = {name: net.start_event_server(name, listen) for name, listen in zip(self.names("es", self.event_servers), net.event_servers)}
         self.manager = {name: net.start_manager(name) for name in self.names("m", self.managers)}
-        self.dns = net.start_dns()
+        self.dns = net.start_dns(slice=0)
         self.pdns = [net.start_pdns()]
         self.node = {name: net.start_node(name, [ROLE]) for name in self.names("n", self.members)}
         self.expect(*self.node)
