@@ -497,6 +497,55 @@ overlay_config read_overlay(config& from) {
   return out;
 }
 
+namespace {
+
+/// The bounds that a presence has anyway.
+void check_member(section& table, const member_config& how) {
+  const auto any_id = model::node_id::parse("node");
+  model::presence said{*any_id, {}, how.addresses, {}, how.site, {}, {}};
+  if (said.addresses.empty()) {
+    said.addresses.push_back(model::ip_address::v4({192, 0, 2, 1}));
+  }
+  if (const auto valid = model::validate(said); !valid) {
+    table.reject("", "is out of bounds: " + valid.error().detail);
+  }
+}
+
+} // namespace
+
+member_config read_member(section& table) {
+  member_config out;
+  for (const auto& text : table.texts("addresses", {})) {
+    if (const auto parsed = model::ip_address::parse(text)) {
+      out.addresses.push_back(*parsed);
+    } else {
+      table.reject("addresses", fmt::format("has \"{}\", which is no IP address", text));
+    }
+  }
+  const bool hold = table.choice("on_stop", "leave", {"leave", "hold"}) == "hold";
+  const auto hold_s = table.integer("hold_s", 10, 1, hold_max.count());
+  out.hold = std::chrono::seconds(hold ? hold_s : 0);
+  out.site = table.text("site", "");
+  check_member(table, out);
+  return out;
+}
+
+std::expected<std::vector<model::ip_address>, std::string>
+addresses_of(const member_config& how, const identity::peer& self, std::string_view table) {
+  if (how.addresses.empty()) {
+    return self.addresses;
+  }
+  for (const auto& address : how.addresses) {
+    if (!self.addresses.empty() &&
+        std::ranges::find(self.addresses, address) == self.addresses.end()) {
+      return std::unexpected(
+          fmt::format("addresses in [{}] has {}, which is no address of the certificate of {}",
+                      table, address.text(), self.id.text()));
+    }
+  }
+  return how.addresses;
+}
+
 log_level read_log_level(config& from) {
   const auto name = from.table("log").choice("level", "info", {"debug", "info", "warn", "error"});
   return name == "debug"   ? log_level::debug

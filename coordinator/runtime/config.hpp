@@ -14,6 +14,7 @@
 #include "coordinator/model/policy.hpp"
 #include "coordinator/runtime/log.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
@@ -128,6 +129,24 @@ struct overlay_config {
   std::filesystem::path run_dir;
 };
 overlay_config read_overlay(config& from);
+
+inline constexpr std::chrono::seconds hold_max{600};
+
+/// What the tables of programs that announce themselves have in common: [node], [database].
+struct member_config {
+  std::vector<model::ip_address>
+      addresses; ///< empty = those of the certificate, else the local one
+  /// How long the others are asked to keep us when the process is told to stop; 0 = we leave.
+  std::chrono::seconds hold{0};
+  std::string site;
+};
+member_config read_member(section& table);
+
+/// What to announce: the configured addresses, or those of the certificate; empty for the client to
+/// fill in. The error names the one that the certificate does not allow, because no event server
+/// would accept it; `table` is where it stands.
+std::expected<std::vector<model::ip_address>, std::string>
+addresses_of(const member_config& how, const identity::peer& self, std::string_view table);
 
 /// The table [log].
 log_level read_log_level(config& from);

@@ -172,6 +172,7 @@ class Refusing(DatabaseTest):
                 ({"uri": [{"uri": NEAR, "probe": {"tcp": "nowhere"}}]}, 'is where to connect to, "host:port"'),
                 ({"uri": [{"uri": NEAR, "probe": {"tcp": "a:1", "timeout_ms": 3000}}]}, "must not be above interval_ms"),
                 ({"uri": [{"uri": NEAR}], "addresses": ["db"]}, 'has "db", which is no IP address'),
+                ({"uri": [{"uri": NEAR}], "site": "am s1"}, "[database] is out of bounds: site: "),
                 ({"uri": [{"uri": NEAR}], "on_stop": "stay"}, "must be one of leave, hold")):
             with self.subTest(table):
                 done = self.check(table)

@@ -135,7 +135,7 @@ void database::run() {
   announce();
   client_.start();
   on_.ready();
-  on_.run([this] { client_.stop(how_.hold, [this] { on_.finish(); }); },
+  on_.run([this] { client_.stop(how_.member.hold, [this] { on_.finish(); }); },
           [this] {
             client_.credentials_reloaded();
             announce();

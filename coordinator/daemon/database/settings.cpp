@@ -4,21 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace thor::database {
 namespace {
-
-std::vector<model::ip_address> read_addresses(runtime::section& table) {
-  std::vector<model::ip_address> out;
-  for (const auto& text : table.texts("addresses", {})) {
-    if (const auto parsed = model::ip_address::parse(text)) {
-      out.push_back(*parsed);
-    } else {
-      table.reject("addresses", fmt::format("has \"{}\", which is no IP address", text));
-    }
-  }
-  return out;
-}
 
 std::optional<probe_settings> read_probe(runtime::section table) {
   if (!table.present()) {
@@ -81,11 +70,7 @@ std::vector<database_settings> read_databases(runtime::section& table) {
 settings read_settings(runtime::config& from) {
   auto table = from.table("database");
   settings out;
-  out.addresses = read_addresses(table);
-  const bool hold = table.choice("on_stop", "leave", {"leave", "hold"}) == "hold";
-  const auto hold_s = table.integer("hold_s", 10, 1, hold_max.count());
-  out.hold = std::chrono::seconds(hold ? hold_s : 0);
-  out.site = table.text("site", "");
+  out.member = runtime::read_member(table);
   out.databases = read_databases(table);
   return out;
 }
@@ -98,22 +83,12 @@ make_presence(const settings& how, const identity::peer& self,
         fmt::format("the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
                     self.id.text(), model::role_database, self.id.text(), model::role_database));
   }
-  model::presence out{self.id, {}, how.addresses, {}, how.site, {}, {}};
-  if (out.addresses.empty()) {
-    out.addresses = self.addresses;
+  auto addresses = runtime::addresses_of(how.member, self, "database");
+  if (!addresses) {
+    return std::unexpected(addresses.error());
   }
-  for (const auto& address : out.addresses) {
-    if (!self.addresses.empty() &&
-        std::ranges::find(self.addresses, address) == self.addresses.end()) {
-      return std::unexpected(fmt::format(
-          "addresses in [database] has {}, which is no address of the certificate of {}",
-          address.text(), self.id.text()));
-    }
-  }
+  model::presence out{self.id, {}, std::move(*addresses), {}, how.member.site, {}, {}};
   model::announce_databases(out, reachable);
-  if (const auto valid = model::validate(out); !valid && !out.addresses.empty()) {
-    return std::unexpected(valid.error().detail);
-  }
   return out;
 }
 

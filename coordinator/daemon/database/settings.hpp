@@ -7,15 +7,12 @@
 #include "coordinator/runtime/config.hpp"
 #include "coordinator/runtime/endpoint.hpp"
 
-#include <chrono>
 #include <expected>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace thor::database {
-
-inline constexpr std::chrono::seconds hold_max{600};
 
 /// A TCP connection to `target` is the sign of life.
 struct probe_settings {
@@ -36,11 +33,7 @@ struct database_settings {
 
 struct settings {
   std::vector<database_settings> databases; ///< at least one
-  std::vector<model::ip_address>
-      addresses; ///< empty = those of the certificate, else the local one
-  /// How long the others are asked to keep us when the process is told to stop; 0 = we leave.
-  std::chrono::seconds hold{0};
-  std::string site;
+  runtime::member_config member;
 };
 
 /// What is wrong is recorded in `from`. A URI never gets into an error.

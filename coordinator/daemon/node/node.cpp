@@ -85,7 +85,7 @@ void node::run() {
   follow_drain();
   client_.start();
   on_.ready();
-  on_.run([this] { client_.stop(how_.hold, [this] { on_.finish(); }); },
+  on_.run([this] { client_.stop(how_.member.hold, [this] { on_.finish(); }); },
           [this] {
             client_.credentials_reloaded();
             announce();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace thor::node {
 namespace {
@@ -20,18 +21,6 @@ std::vector<std::string> read_roles(runtime::section& table) {
     }
   }
   return roles;
-}
-
-std::vector<model::ip_address> read_addresses(runtime::section& table) {
-  std::vector<model::ip_address> out;
-  for (const auto& text : table.texts("addresses", {})) {
-    if (const auto parsed = model::ip_address::parse(text)) {
-      out.push_back(*parsed);
-    } else {
-      table.reject("addresses", fmt::format("has \"{}\", which is no IP address", text));
-    }
-  }
-  return out;
 }
 
 std::map<std::string, std::string> read_attributes(runtime::section table) {
@@ -58,7 +47,8 @@ model::role_offer read_offer(runtime::section table) {
 void check_bounds(const settings& how, runtime::section& table) {
   const auto any_id = model::node_id::parse("node");
   const auto any_address = model::ip_address::v4({192, 0, 2, 1});
-  model::presence whole{*any_id, {}, how.addresses, how.offers, how.site, {}, how.attributes};
+  model::presence whole{*any_id,         {}, how.member.addresses, how.offers,
+                        how.member.site, {}, how.attributes};
   if (whole.addresses.empty()) {
     whole.addresses.push_back(any_address);
   }
@@ -73,11 +63,7 @@ settings read_settings(runtime::config& from) {
   auto table = from.table("node");
   settings out;
   out.roles = read_roles(table);
-  out.addresses = read_addresses(table);
-  const bool hold = table.choice("on_stop", "leave", {"leave", "hold"}) == "hold";
-  const auto hold_s = table.integer("hold_s", 10, 1, hold_max.count());
-  out.hold = std::chrono::seconds(hold ? hold_s : 0);
-  out.site = table.text("site", "");
+  out.member = runtime::read_member(table);
   out.attributes = read_attributes(table.table("attributes"));
   auto offers = table.table("role");
   for (const auto& role : offers.names()) {
@@ -89,7 +75,11 @@ settings read_settings(runtime::config& from) {
 
 std::expected<model::presence, std::string>
 make_presence(const settings& how, const identity::peer& self, model::role_state state) {
-  model::presence out{self.id, {}, how.addresses, {}, how.site, {}, how.attributes};
+  auto addresses = runtime::addresses_of(how.member, self, "node");
+  if (!addresses) {
+    return std::unexpected(addresses.error());
+  }
+  model::presence out{self.id, {}, std::move(*addresses), {}, how.member.site, {}, how.attributes};
   auto roles = how.roles;
   if (roles.empty()) {
     std::ranges::copy_if(self.roles, std::back_inserter(roles),
@@ -111,17 +101,6 @@ make_presence(const settings& how, const identity::peer& self, model::role_state
     auto& offer = out.roles[role];
     offer = configured == how.offers.end() ? model::role_offer{} : configured->second;
     offer.state = state;
-  }
-  if (out.addresses.empty()) {
-    out.addresses = self.addresses;
-  }
-  for (const auto& address : out.addresses) {
-    if (!self.addresses.empty() &&
-        std::ranges::find(self.addresses, address) == self.addresses.end()) {
-      return std::unexpected(
-          fmt::format("addresses in [node] has {}, which is no address of the certificate of {}",
-                      address.text(), self.id.text()));
-    }
   }
   if (const auto valid = model::validate(out); !valid && !out.addresses.empty()) {
     return std::unexpected(valid.error().detail);

@@ -5,7 +5,6 @@
 #include "coordinator/model/presence.hpp"
 #include "coordinator/runtime/config.hpp"
 
-#include <chrono>
 #include <expected>
 #include <map>
 #include <string>
@@ -13,15 +12,9 @@
 
 namespace thor::node {
 
-inline constexpr std::chrono::seconds hold_max{600};
-
 struct settings {
   std::vector<std::string> roles; ///< empty = those of the certificate
-  std::vector<model::ip_address>
-      addresses; ///< empty = those of the certificate, else the local one
-  /// How long the others are asked to keep us when the process is told to stop; 0 = we leave.
-  std::chrono::seconds hold{0};
-  std::string site;
+  runtime::member_config member;
   std::map<std::string, std::string> attributes;
   std::map<std::string, model::role_offer> offers; ///< by role; other roles offer the defaults
 };

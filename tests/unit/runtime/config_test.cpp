@@ -284,6 +284,40 @@ TEST(OverlayConfig, RefusesAPolicyThatIsNone) {
                                              HasSubstr("must be 0 to 99, not 100")));
 }
 
+TEST(MemberConfig, HasWhatMembersHaveInCommon) {
+  auto c = read("[node]\naddresses = [\"192.0.2.1\"]\non_stop = \"hold\"\nhold_s = 7\n"
+                "site = \"ams1\"\n[database]\n");
+  auto node = c.table("node");
+  const auto how = read_member(node);
+  EXPECT_THAT(how.addresses, ElementsAre(*model::ip_address::parse("192.0.2.1")));
+  EXPECT_EQ(how.hold, std::chrono::seconds(7));
+  EXPECT_EQ(how.site, "ams1");
+  auto other = c.table("database");
+  EXPECT_EQ(read_member(other).hold, std::chrono::seconds(0));
+  EXPECT_THAT(c.finish(), IsEmpty());
+}
+
+TEST(MemberConfig, RefusesWhatNoPresenceMaySay) {
+  auto c = read("[node]\nsite = \"am s1\"\naddresses = [\"192.0.2.1\", \"192.0.2.1\"]\n");
+  auto node = c.table("node");
+  read_member(node);
+  EXPECT_THAT(texts(c.finish()), ElementsAre(HasSubstr("192.0.2.1 is there twice")));
+}
+
+TEST(MemberConfig, AnnouncesTheAddressesOfTheCertificateOrSomeOfThem) {
+  const auto one = *model::ip_address::parse("192.0.2.1");
+  const auto two = *model::ip_address::parse("192.0.2.2");
+  identity::peer self{"sip.example", *model::node_id::parse("gw1"), {}, {one, two}};
+  EXPECT_THAT(*addresses_of({}, self, "node"), ElementsAre(one, two));
+  EXPECT_THAT(*addresses_of({{two}, {}, {}}, self, "node"), ElementsAre(two));
+  self.addresses = {one};
+  EXPECT_THAT(
+      addresses_of({{two}, {}, {}}, self, "node").error(),
+      HasSubstr("addresses in [node] has 192.0.2.2, which is no address of the certificate"));
+  self.addresses = {};
+  EXPECT_THAT(*addresses_of({{two}, {}, {}}, self, "node"), ElementsAre(two));
+}
+
 TEST(OverlayConfig, AGivenRevocationListMustExist) {
   auto c = read("[overlay]\ncrl = \"/etc/thor/tls/ca.crl\"\n");
   EXPECT_TRUE(read_overlay(c).files.crl_required);
