@@ -90,8 +90,8 @@ std::set<std::string> names_of(const std::vector<role_definition>& roles) {
 
 enum class manners : std::uint8_t { announces, only_listens };
 
-std::unique_ptr<client::client> make_client(runtime::service& host, const settings& how,
-                                            manners with, client::observer& seen) {
+std::unique_ptr<client::client> make_client(runtime::service& host, manners with,
+                                            client::observer& seen) {
   client::options options{.event_servers = host.overlay().event_servers,
                           .resolvers = host.overlay().resolvers,
                           .topics = {wire::topic::members},
@@ -99,7 +99,7 @@ std::unique_ptr<client::client> make_client(runtime::service& host, const settin
                           .incarnation_file = {},
                           .counters = &host.counters()};
   // For our own judgement, should no manager live: leaves before presences, as a judge wants them.
-  if (how.coordination.policy == model::partition_policy::available)
+  if (host.overlay().partition.policy == model::partition_policy::available)
     options.topics.insert(options.topics.end(), {wire::topic::leave, wire::topic::presence});
   if (with == manners::announces)
     options.incarnation_file = host.overlay().state_dir / "thor-dns.incarnation";
@@ -118,7 +118,6 @@ void require_role(runtime::service& host) {
 
 dns_service::dns_service(runtime::service& host, const settings& how)
     : host_(host)
-    , how_(how)
     , limiter_(repeated_line_interval)
     , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
     , machine_(plan_of(host, how, disk_), how.coordination)
@@ -131,7 +130,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
              })
     , roles_(host.counters(), names_of(machine_.plan().roles())) {
   require_role(host);
-  client_ = make_client(host, how, manners::announces, *this);
+  client_ = make_client(host, manners::announces, *this);
   for (const auto* result : {"ok", "failed"})
     purges(result);
   for (const auto& path : how.pdns_control)
@@ -227,7 +226,7 @@ void dns_service::on_replaced(const std::string& server) {
 }
 
 void dns_service::listen_only() {
-  client_ = make_client(host_, how_, manners::only_listens, *this);
+  client_ = make_client(host_, manners::only_listens, *this);
   client_->start();
 }
 

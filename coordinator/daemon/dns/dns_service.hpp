@@ -35,7 +35,7 @@ namespace thor::dns {
 class dns_service final : private client::observer {
  public:
   /// Opens the databases, builds the first zone and listens: when this returns, PowerDNS is
-  /// answered. Throws std::runtime_error with a sentence for the operator. `how` must outlive it.
+  /// answered. Throws std::runtime_error with a sentence for the operator.
   dns_service(runtime::service& host, const settings& how);
   dns_service(const dns_service&) = delete;
   dns_service& operator=(const dns_service&) = delete;

@@ -1,5 +1,7 @@
 #include "tests/scenario/membership/overlay.hpp"
 
+#include "coordinator/membership/hearing.hpp"
+
 #include <algorithm>
 
 namespace thor::membership::test {
@@ -281,31 +283,14 @@ void manager_process::on_down(const std::string& server) {
 }
 
 void manager_process::on_message(const std::string& server, const wire::server_message& m) {
-  if (const auto* e = std::get_if<wire::event>(&m)) {
-    if (e->what.about == wire::topic::presence) {
-      hear(heard_presence{server, *wire::decode_presence(e->what.body), *e->about});
-    } else if (e->what.about == wire::topic::leave) {
-      hear(heard_leave{server, *wire::decode_leave(e->what.body)});
-    } else {
-      effects out;
-      machine_.on_status(world_.now, world_.wall(), server, *wire::decode_status(e->what.body),
-                         out);
-      perform(out);
-    }
-  } else if (const auto* f = std::get_if<wire::fact>(&m)) {
-    hear(heard_fact{server, *f});
-  } else if (const auto* b = std::get_if<wire::heartbeat>(&m)) {
-    hear(server_heartbeat{server, *b});
-  } else if (const auto* s = std::get_if<wire::synced>(&m)) {
-    if (s->about == wire::topic::presence)
-      hear(server_synced{server});
-  } else if (const auto* r = std::get_if<wire::refused>(&m)) {
-    if (r->reason == "full_status_needed") {
-      effects out;
-      machine_.on_full_status_needed(world_.now, world_.wall(), server, out);
-      perform(out);
-    }
-  }
+  if (const auto heard = *thor::membership::hear(server, m))
+    return hear(*heard);
+  effects out;
+  if (const auto* e = std::get_if<wire::event>(&m); e && e->what.about == wire::topic::members)
+    machine_.on_status(world_.now, world_.wall(), server, *wire::decode_status(e->what.body), out);
+  else if (const auto* r = std::get_if<wire::refused>(&m); r && r->reason == "full_status_needed")
+    machine_.on_full_status_needed(world_.now, world_.wall(), server, out);
+  perform(out);
 }
 
 void manager_process::hear(const input& in) {
@@ -404,6 +389,11 @@ consumer_process& overlay::start_consumer(const std::string& name) {
   return *consumers_.emplace(name, std::make_unique<consumer_process>(*this, name)).first->second;
 }
 
+void overlay::start_member(std::unique_ptr<member_process> member) {
+  const auto name = member->name();
+  others_[name] = std::move(member);
+}
+
 void overlay::connect(member_process& from, agent::connection at, const std::string& server) {
   auto& to = *servers_.at(server);
   if (cuts_.contains({from.name(), server}))
@@ -460,6 +450,8 @@ std::vector<process*> overlay::processes() {
   for (const auto& [name, p] : consumers_)
     all.push_back(p.get());
   for (const auto& [name, p] : managers_)
+    all.push_back(p.get());
+  for (const auto& [name, p] : others_)
     all.push_back(p.get());
   return all;
 }

@@ -170,6 +170,8 @@ class overlay {
   void cut(const std::string& member, const std::string& server) { cuts_.emplace(member, server); }
   void heal() { cuts_.clear(); }
   consumer_process& start_consumer(const std::string& name);
+  /// Another kind of member takes part, in place of the one of its name.
+  void start_member(std::unique_ptr<member_process> member);
 
   void run(model::duration time);
   /// Runs until the predicate holds, in steps of a millisecond; returns the time it took, or the
@@ -208,6 +210,7 @@ class overlay {
   std::map<std::string, std::unique_ptr<node_process>> nodes_;
   std::map<std::string, std::unique_ptr<consumer_process>> consumers_;
   std::map<std::string, std::unique_ptr<manager_process>> managers_;
+  std::map<std::string, std::unique_ptr<member_process>> others_;
 };
 
 } // namespace thor::membership::test
