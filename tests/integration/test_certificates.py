@@ -192,6 +192,17 @@ class Revoked(Lives):
         self.withdrawn()
         self.assertEqual(self.serial, self.daemons["dns1"].status()["serial"])
 
+    def test_the_manager(self):
+        """Nobody believes it any more, and nobody misses it: thor-dns judges by itself."""
+        crl = self.revoke("m1")
+        self.takes([name for name in self.MACHINES if name != "m1"], lambda name: self.give(name, crl=crl))
+        self.logged("m1", "closed with 4004")
+        dns = self.daemons["dns1"]
+        wait_until(lambda: dns.status()["state"] == "degraded", "thor-dns judges by itself")
+        self.assertIn('thor_role_active{role="sip_proxy"} 2\n', dns.command("metrics")["metrics"])
+        self.daemons["gw1"].stop()
+        wait_until(lambda: 'thor_role_active{role="sip_proxy"} 1\n' in dns.command("metrics")["metrics"], "thor-dns sees gw1 leave")
+
 
 class Expired(Lives):
     def short_lived(self, name, roles, addresses=()):
