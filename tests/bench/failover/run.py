@@ -42,10 +42,10 @@ NODES = [f"n{number}" for number in range(1, 10)]
 EVENT_SERVERS = ["es1", "es2", "es3"]
 MANAGERS = ["m1", "m2", "m3"]
 HERD, HERD_ADDRESSES, HERD_BATCH = 500, 20, 50
-LEASE_MS = 3000
+LEASE_S = 3
 LONG_S = 60
 # What the project promises, p99 in ms.
-TARGETS_MS = {"manager-kill": 500, "manager-stop": LEASE_MS + 500}
+TARGETS_MS = {"manager-kill": 500, "manager-stop": 1000 * LEASE_S + 500}
 # What the project promises to be ahead of serf, in medians.
 AHEAD = {"kill": 10, "stop": 2}
 
@@ -207,7 +207,7 @@ class Bench:
         watch = Watch(self.pdns.server)
         wait_until(lambda: watch.members and watch.serials, "DNS answers the watch")
         times = play()
-        time.sleep(LEASE_MS / 1000)
+        time.sleep(LEASE_S)
         watch.stop()
         return times, len(watch.members) + len(watch.serials) - 2
 
@@ -231,6 +231,7 @@ class Bench:
             seen = self.statuses.next_epoch(epoch)
             heal(active)
             wait_until(lambda: self.is_warm(active), f"{active} is warm again", LONG_S)
+            time.sleep(LEASE_S)  # until then it takes nobody's word against anybody
             return [(seen - began) * 1000]
         return self.watched(lambda: self.each_round(name, self.rounds, play))
 
@@ -251,7 +252,7 @@ class Bench:
                 self.herd.tell("start", first, first + HERD_BATCH)
                 for server in self.net.event_servers:
                     self.herd.wait_connected(server, LONG_S, first + HERD_BATCH)
-            time.sleep(2 * LEASE_MS / 1000)
+            time.sleep(2 * LEASE_S)
 
     def event_server(self):
         def play(number):
