@@ -26,16 +26,20 @@ class Managers(unittest.TestCase):
             self.start(name)
         self.watcher = Watcher(self.net)
         self.addCleanup(self.watcher.stop)
+        self.dns = self.net.start_dns(overlay=self.overlay)
         self.nodes = {name: self.net.start_node(name, ["sip_proxy"]) for name in ("n1", "n2", "n3")}
         self.knows(*self.managers, *self.nodes)
+        wait_until(lambda: self.dns.status()["serial"] == self.watcher.serials[-1], "thor-dns has the zone")
 
     def start(self, name):
         self.managers[name] = self.net.start(name, "thor-manager").wait_ready()
 
     def knows(self, *names):
-        """The consumer and every manager see these members and no others."""
+        """The consumer and every manager see these members, and thor-dns, and no others."""
+        names = {"dns1", *names}
+
         def all_agree():
-            return self.watcher.members.keys() == set(names) and all(
+            return self.watcher.members.keys() == names and all(
                 manager.status()["members"] == len(names) for manager in self.managers.values() if manager.running())
         wait_until(all_agree, lambda: f"all see {names}; there are {sorted(self.watcher.members)}")
 
@@ -62,7 +66,7 @@ class Managers(unittest.TestCase):
 
     def nothing_changed_in_dns(self):
         self.assertEqual(self.watcher.missed & self.nodes.keys(), set())
-        self.assertEqual(self.watcher.serials[-1], self.serial)
+        self.assertEqual([self.watcher.serials[-1], self.dns.status()["serial"]], [self.serial] * 2)
 
 
 class Election(Managers):

@@ -1,6 +1,7 @@
 #include "coordinator/daemon/manager/manager_service.hpp"
 
 #include "coordinator/daemon/manager/kept_state.hpp"
+#include "coordinator/membership/hearing.hpp"
 #include "coordinator/runtime/clock.hpp"
 #include "coordinator/wire/codec.hpp"
 
@@ -128,15 +129,16 @@ void manager_service::on_replaced(const std::string& server) {
 
 void manager_service::on_message(const std::string& server, const wire::server_message& message,
                                  const identity::peer* author) {
+  const auto fact = membership::hear(server, message);
+  if (!fact)
+    return malformed(server, fact.error().detail);
+  if (*fact)
+    return hear(**fact);
   if (const auto* event = std::get_if<wire::event>(&message)) {
-    hear_event(server, *event, *author);
-  } else if (const auto* fact = std::get_if<wire::fact>(&message)) {
-    hear(membership::heard_fact{server, *fact});
-  } else if (const auto* beat = std::get_if<wire::heartbeat>(&message)) {
-    hear(membership::server_heartbeat{server, *beat});
-  } else if (const auto* end = std::get_if<wire::synced>(&message)) {
-    if (end->about == wire::topic::presence)
-      hear(membership::server_synced{server});
+    if (event->what.about == wire::topic::members)
+      hear_status(server, event->what.body);
+    else if (event->what.about == wire::topic::statistics)
+      hear_statistics(server, event->what.body, *author);
   } else if (const auto* refused = std::get_if<wire::refused>(&message)) {
     hear_refusal(server, *refused);
   }
@@ -152,32 +154,6 @@ void manager_service::hear_refusal(const std::string& server, const wire::refuse
   const bool superseded = what.reason == "stale_status";
   tell({superseded ? membership::level::info : membership::level::alarm, "refused", server,
         what.reason + ": " + what.detail});
-}
-
-void manager_service::hear_event(const std::string& server, const wire::event& what,
-                                 const identity::peer& author) {
-  switch (what.what.about) {
-  case wire::topic::presence: {
-    auto presence = wire::decode_presence(what.what.body);
-    if (!presence)
-      return malformed(server, presence.error().detail);
-    hear_version(what.what.about, presence->id, presence->at);
-    if (what.about)
-      hear(membership::heard_presence{server, *std::move(presence), *what.about});
-    return;
-  }
-  case wire::topic::leave: {
-    auto leave = wire::decode_leave(what.what.body);
-    if (!leave)
-      return malformed(server, leave.error().detail);
-    hear_version(what.what.about, leave->id, leave->at);
-    return hear(membership::heard_leave{server, *std::move(leave)});
-  }
-  case wire::topic::members:
-    return hear_status(server, what.what.body);
-  case wire::topic::statistics:
-    return hear_statistics(server, what.what.body, author);
-  }
 }
 
 void manager_service::hear_status(const std::string& server, const std::string& body) {

@@ -46,7 +46,6 @@ class manager_service final : private client::observer {
 
   void announce();
   void hear(const membership::input& what);
-  void hear_event(const std::string& server, const wire::event& what, const identity::peer& author);
   void hear_status(const std::string& server, const std::string& body);
   void hear_statistics(const std::string& server, const std::string& body,
                        const identity::peer& author);
