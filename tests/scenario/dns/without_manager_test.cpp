@@ -216,6 +216,21 @@ TEST_F(without_manager_test, a_restart_of_thor_dns_on_its_own_changes_nothing) {
   EXPECT_THAT(dns->zones, Each(set{"gw1", "gw2", "gw3", "gw4"}));
 }
 
+TEST_F(without_manager_test, a_restart_together_with_all_event_servers_changes_nothing) {
+  settle();
+  net.kill_manager();
+  net.run(10s);
+  for (const auto& name : net.server_names())
+    net.server(name).kill();
+  net.run(20s);
+  restart_dns();
+  for (const auto& name : net.server_names())
+    net.server(name).start();
+  net.run(40s);
+  EXPECT_EQ(dns->machine.state(), feed_state::degraded);
+  EXPECT_THAT(dns->zones, Each(set{"gw1", "gw2", "gw3"}));
+}
+
 TEST_F(without_manager_test, under_majority_the_zone_stays_until_a_manager_is_back) {
   settle(model::partition_policy::majority);
   net.kill_manager();

@@ -240,6 +240,27 @@ TEST_F(stand_in_test, members_of_the_last_status_of_whom_nobody_spoke_are_judged
   EXPECT_THAT(proxies(), ElementsAre(set{"gw1"})) << "nobody knows gw2";
 }
 
+TEST_F(stand_in_test,
+       members_of_the_last_zone_get_the_time_to_come_to_event_servers_that_just_started) {
+  const restored last{{{serial0 - 50, "m1"}, 7},
+                      serial0 + 100,
+                      model::unix_time{std::chrono::seconds{serial0 - 60}},
+                      false,
+                      false,
+                      members({proxy("gw1"), proxy("gw2")})};
+  start(&last);
+  forget();
+  for (auto& s : servers)
+    connect(s, 500);
+  run(5s);
+  EXPECT_EQ(machine.state(), feed_state::degraded);
+  join(proxy("gw1"));
+  run(2s);
+  EXPECT_THAT(proxies(), IsEmpty());
+  run(20s);
+  EXPECT_THAT(proxies(), ElementsAre(set{"gw1"})) << "gw2 had its time";
+}
+
 TEST_F(stand_in_test, event_servers_that_just_started_take_nobody_away) {
   settle();
   kill_manager();
