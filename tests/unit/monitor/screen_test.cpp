@@ -4,7 +4,6 @@
 namespace thor::monitor {
 namespace {
 
-using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
