@@ -47,6 +47,7 @@ class SameAnswers(overlaytest.OverlayTest):
         self.shows("_sip._udp", "SRV", self.srv(5060, "gw1", "gw2"))
         self.shows("_voicemail._tcp", "SRV", self.srv(9200, "multi1"))
         self.shows("caa", "CAA", ['0 issue "ca.example.net"'])
+        wait_until(lambda: not self.dns.status()["divergent"], "the manager has passed the serial of the operator's change")
 
     def add_operator_records(self):
         with sqlite3.connect(self.net.home("dns1") / "state" / "operator.sqlite3", timeout=10) as operator:
