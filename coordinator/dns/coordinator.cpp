@@ -51,7 +51,9 @@ void coordinator::start(model::time_point now, model::unix_time wall,
     const auto age = std::max(wall - last->heard_at, std::chrono::seconds{0});
     if (age < how_.stale_max) {
       shown_ = last->members;
-      following_ = !last->own_members;
+      // Members or a serial of our own are not those of that position: its status has to be heard
+      // again.
+      following_ = !last->own_members && !last->divergent;
       if (following_)
         view_ = {true, last->where, last->serial, last->members};
       state_ = feed_state::stale;
@@ -115,11 +117,14 @@ void coordinator::follow(model::time_point now, const std::vector<model::node_id
   change_state(now, feed_state::fresh);
   following_ = true;
   unknown_at_ = model::never;
-  if (!show(now, view_.members, changed) && !appeared && view_.serial <= serial_)
-    return;
-  serial_ = view_.serial > serial_ ? view_.serial : serial_ + 1;
+  if (show(now, view_.members, changed) || appeared || view_.serial > serial_) {
+    serial_ = view_.serial > serial_ ? view_.serial : serial_ + 1;
+    request(now, "status " + describe(view_.where), out);
+  }
+  // Another manager may have given us a higher serial than the one that we follow now ever saw.
+  if (divergent_ != (serial_ > view_.serial))
+    report_soon(now);
   divergent_ = serial_ > view_.serial;
-  request(now, "status " + describe(view_.where), out);
 }
 
 void coordinator::lose_manager(model::time_point now, std::vector<effect>& out) {

@@ -489,6 +489,42 @@ TEST_F(stand_in_test, after_a_restart_deltas_are_not_folded_onto_its_own_members
   EXPECT_THAT(proxies(), IsEmpty());
 }
 
+TEST_F(stand_in_test, after_a_restart_with_a_serial_of_its_own_the_status_is_heard_again) {
+  settle();
+  auto gw3 = proxy("gw3");
+  join(gw3);
+  managed->where.sequence = 2;
+  managed->members.emplace(gw3.what.id, gw3);
+  status(model::status_delta{managed->where, managed->serial, {gw3}, {}});
+  const std::vector<zone::rrset> www{
+      {name("www.sipthor.example"), zone::rr_type::a, 60, {zone::a_rdata{{192, 0, 2, 80}}}, 0}};
+  machine.on_operator_rrsets(now, www, out);
+  ASSERT_TRUE(machine.divergent());
+  const auto last = machine.to_persist();
+  machine = dns::coordinator(plan(), options);
+  start(&last);
+  forget();
+  auto before = *managed;
+  before.where.sequence = 1;
+  before.members.erase(gw3.what.id);
+  status(before);
+  status(model::status_delta{managed->where, managed->serial, {gw3}, {}});
+  run(1s);
+  EXPECT_EQ(machine.state(), feed_state::fresh);
+  EXPECT_THAT(proxies(), Each(set{"gw1", "gw2", "gw3"}));
+  EXPECT_TRUE(machine.divergent());
+}
+
+TEST_F(stand_in_test, a_later_manager_with_a_lower_serial_is_told_of_ours) {
+  settle();
+  status(model::status_full{{{serial0 + 1, "m2"}, 0}, serial0 + 50, managed->members});
+  EXPECT_EQ(machine.serial(), serial0 + 100);
+  EXPECT_TRUE(machine.divergent());
+  managed.reset();
+  run(1s);
+  EXPECT_THAT(out, Contains(::testing::VariantWith<report>(::testing::_)));
+}
+
 TEST_F(stand_in_test,
        following_a_manager_before_all_event_servers_are_there_leaves_no_deadline_behind) {
   start();
