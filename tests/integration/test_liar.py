@@ -34,6 +34,7 @@ class LiarTest(overlaytest.OverlayTest):
             wait_until(lambda name=name: name in cls.liar.links, f"{name} is connected to the liar, too")
         for name in ("m1", "dns1"):
             wait_until(lambda name=name: name in cls.liar.topics, f"{name} has subscribed there")
+        wait_until(lambda: cls.dns.status().get("members") == 4, "they are all members")
 
     def setUp(self):
         self.in_order()

@@ -206,6 +206,10 @@ void manager_service::malformed(const std::string& server, const std::string& wh
 }
 
 void manager_service::hear(const membership::input& what) {
+  if (const auto* presence = std::get_if<membership::heard_presence>(&what))
+    hear_version(wire::topic::presence, presence->what.id, presence->what.at);
+  else if (const auto* leave = std::get_if<membership::heard_leave>(&what))
+    hear_version(wire::topic::leave, leave->what.id, leave->what.at);
   membership::effects decided;
   machine_.on_event(runtime::monotonic_now(), runtime::unix_now(), what, decided);
   perform(decided);
