@@ -355,7 +355,7 @@ void screen::add_member_rows(std::vector<row>& into, const std::string& role,
   if (role == role_manager)
     rest += "  priority=" + std::to_string(offer.priority);
   if (role == role_manager && p.id.text() == v.where.at.manager)
-    rest += "  publishes the status";
+    rest += "  publishes";
   if (p.id == how_.self.id)
     rest += "  myself";
   const bool draining = offer.state == model::role_state::draining;

@@ -68,10 +68,10 @@ class Terminal:
 
     def wait(self):
         def ended():
-            self.read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.exit_code = os.waitstatus_to_exitcode(status)
+            self.read()  # it may wait for us; and its last words come after its end, too
             return pid
         if self.exit_code is None:
             wait_until(ended, "the program ends", every_s=0.02)

@@ -69,7 +69,7 @@ TEST_F(Screen, ShowsTheWholeNetwork) {
   EXPECT_THAT(all, HasSubstr("  gw2              2001:db8::2            draining T1750000000       "
                              "  thor-node 0.1.0  site ams1\n"));
   EXPECT_THAT(all, HasSubstr("\n    priority=10 mysql://u@a/x  the one to use\n"));
-  EXPECT_THAT(all, HasSubstr("  priority=50  publishes the status"));
+  EXPECT_THAT(all, HasSubstr("  priority=50  publishes"));
   EXPECT_THAT(
       all,
       HasSubstr("watch1           192.0.2.5              active   T1750000000           myself"));
