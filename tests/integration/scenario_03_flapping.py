@@ -16,7 +16,7 @@ class Flapping(scenario.ScenarioTest):
     def test_members_that_pause_again_and_again(self):
         """n1 for half a lease and n2 for two, over and over."""
         watch = self.watch()
-        rounds = 4
+        rounds = 3
         for _ in range(rounds):
             began = time.monotonic()
             for name in ("n1", "n2"):
@@ -41,7 +41,7 @@ class Flapping(scenario.ScenarioTest):
             self.go_on(2 * LEASE_S)
             for process in judges:
                 process.resume()
-            self.go_on(LEASE_S)
+            self.go_on(LEASE_S / 2)
         for name in self.node:
             self.connected_everywhere(name)
         self.never_missing(watch, *self.node)

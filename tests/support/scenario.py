@@ -10,7 +10,7 @@ from overlay import DOMAIN, Failure, wait_until
 ROLE = "sip_proxy"
 EVERY_S = 0.02
 # The longest that a wrong judgement needs to show in DNS: a lease, the wait for the return of members, and a slow machine.
-WRONG_WOULD_SHOW_S = 8.0
+WRONG_WOULD_SHOW_S = 6.0
 
 
 class Watch(threading.Thread):
