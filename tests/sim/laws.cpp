@@ -129,23 +129,34 @@ void laws::check_mass(const host& by, const manager& judge, const host& who) {
     return;
   for (const auto& [role, offer] : presence->roles) {
     auto& fallen = silences_[{by.name(), role}];
-    std::erase_if(fallen, [&](const silence& s) { return s.at + membership::lease <= in_.now(); });
-    fallen.push_back({in_.now(), who.troubled_since()});
+    std::erase_if(fallen, [&](auto at) { return at + membership::lease <= in_.now(); });
+    fallen.push_back(in_.now());
     const auto all = fallen.size() + holders(judge.machine().publisher().members(), role);
     if (all < membership::mass_role_members_min || 2 * fallen.size() <= all)
       continue;
-    std::vector<model::time_point> troubled;
-    for (const auto& s : fallen)
-      troubled.push_back(s.troubled_since);
-    std::ranges::sort(troubled);
     // More than half of the role was overdue from then on, not before.
-    const auto overdue = troubled[all / 2] + late_after - renewal_age_max;
+    const auto overdue = more_than_half_in_trouble_since(role, all) + late_after - renewal_age_max;
     if (in_.now() < overdue + membership::mass_hold_max)
       broken("mass_silence_is_held",
              fmt::format("{} withdraws {} of {} {} for silence within a lease, {} us after they "
                          "can have become late",
                          by.name(), fallen.size(), all, role, (in_.now() - overdue).count()));
   }
+}
+
+/// Troubles that ended a moment ago may still have been why the guard was needed.
+model::time_point laws::more_than_half_in_trouble_since(const std::string& role,
+                                                        std::size_t all) const {
+  std::vector<model::time_point> since;
+  for (const auto* h : in_.all(kind::node)) {
+    const auto* m = h->as<member>();
+    const bool holds = m != nullptr && m->announced() && m->announced()->roles.contains(role);
+    if (holds && (h->calm_since() == model::never ||
+                  h->calm_since() + membership::mass_hold_max + membership::lease > in_.now()))
+      since.push_back(h->troubled_since());
+  }
+  std::ranges::sort(since);
+  return since.empty() ? in_.now() : since[std::min(all / 2, since.size() - 1)];
 }
 
 // ---- leaving
@@ -194,7 +205,7 @@ void laws::check_hold(const host& by, const host& who) const {
 
 /// The epoch and the serial that it wrote down bind a new process; the disk may be gone with it.
 void laws::restart(const host& at, const dns::coordinator& machine, consumer& seen) const {
-  seen = {at.run(), {}, 0, machine.shown()};
+  seen = {at.run(), {}, 0, machine.shown(), machine.view().where};
   if (at.kept.zone) {
     seen.where.at = at.kept.zone->where.at;
     seen.serial = at.kept.zone->serial;
@@ -219,8 +230,9 @@ void laws::on_view(const host& at, const dns::coordinator& machine) {
   if (machine.serial() < seen.serial)
     broken("serials_never_go_back", fmt::format("{} goes from serial {} back to {}", at.name(),
                                                 seen.serial, machine.serial()));
-  if (view.known && view.where > seen.where)
+  if (view.known && view.where != seen.checked)
     check_content(at, view);
+  seen.checked = view.where;
   // Who has to catch up passes through what once was.
   if (contents_.empty() || view.where >= contents_.rbegin()->first)
     check_dropped(at, seen, machine.shown());

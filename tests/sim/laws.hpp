@@ -69,6 +69,7 @@ class laws {
     model::position where;
     std::uint32_t serial = 0;
     model::member_map shown;
+    model::position checked; ///< its contents were compared up to here
   };
   struct farewell {
     std::uint64_t run = 0;
@@ -76,11 +77,6 @@ class laws {
     model::time_point held_until{};
     std::set<std::string> told; ///< event servers that heard it
   };
-  struct silence {
-    model::time_point at{};
-    model::time_point troubled_since{};
-  };
-
   [[nodiscard]] model::time_point sees_since(const host& manager, const host& server) const;
   [[nodiscard]] model::time_point heard_since(const host& server, const host& member) const;
   [[nodiscard]] bool is_calm(const host& member) const;
@@ -88,6 +84,8 @@ class laws {
   void check_not_heard(const host& by, const host& member) const;
   void check_not_too_soon(const host& by, const host& member, model::withdrawal reason) const;
   void check_mass(const host& by, const manager& judge, const host& member);
+  [[nodiscard]] model::time_point more_than_half_in_trouble_since(const std::string& role,
+                                                                  std::size_t all) const;
   void check_hold(const host& by, const host& member) const;
   void check_left(const host& member, const farewell& said) const;
   void check_content(const host& dns, const model::view& view);
@@ -100,7 +98,7 @@ class laws {
   std::map<std::string, consumer> consumers_;
   std::map<std::string, farewell> farewells_;
   /// By manager and role: withdrawn for silence within the last lease.
-  std::map<std::pair<std::string, std::string>, std::deque<silence>> silences_;
+  std::map<std::pair<std::string, std::string>, std::deque<model::time_point>> silences_;
   model::time_point last_cut_{};
 };
 
