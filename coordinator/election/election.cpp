@@ -75,7 +75,7 @@ role election::state() const {
 void election::on(model::time_point now, model::unix_time, const outlook& in,
                   std::vector<effect>&) {
   if (in.able && !seen_.able)
-    listening_from_ = now;
+    listening_from_ = now + return_max;
   if (seen_.rivals.contains(highest_.manager) && !in.rivals.contains(highest_.manager))
     gone_at_ = now;
   seen_ = in;

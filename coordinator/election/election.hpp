@@ -30,6 +30,9 @@ namespace thor::election {
 /// An incumbent that is alive but of which no status was heard for this long is passed over.
 /// Managers publish every second.
 inline constexpr std::chrono::milliseconds incumbent_silence_max{3000};
+/// A manager that lost an event server is back at it, or at its successor, within this time: the
+/// longest wait between two of its attempts (thor.v1 section 2).
+inline constexpr std::chrono::milliseconds return_max{7500};
 /// Each manager waits this much longer than the one before it for somebody to take over: the one
 /// before may be back so recently that it does not judge yet.
 inline constexpr std::chrono::milliseconds succession_step{150};
