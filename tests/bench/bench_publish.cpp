@@ -143,7 +143,7 @@ void measure(const bench::report& out, unsigned members) {
 } // namespace
 
 int main(int argc, char** argv) {
-  const bench::report out(argc > 1 && std::string_view(argv[1]) == "--json");
+  const bench::report out(argc > 1 && std::string_view(argv[1]) == "--json", "publish");
   for (const unsigned members : overlay_sizes)
     measure(out, members);
 }

@@ -17,14 +17,15 @@ class report {
  public:
   using figure = std::pair<std::string_view, double>; ///< name with its unit, value
 
-  explicit report(bool json)
-      : json_(json) {}
+  explicit report(bool json, std::string bench = "backend")
+      : json_(json)
+      , bench_(std::move(bench)) {}
 
   void add(std::string_view name, const std::vector<figure>& figures) const {
     constexpr std::size_t name_width = 50;
     std::string line(name);
     if (json_) {
-      line = R"({"bench":"backend","case":")" + line + "\"";
+      line = R"({"bench":")" + bench_ + R"(","case":")" + line + "\"";
     } else {
       line.resize(std::max(name_width, line.size()), ' ');
     }
@@ -40,6 +41,7 @@ class report {
 
  private:
   bool json_;
+  std::string bench_;
 };
 
 using steady = std::chrono::steady_clock;
