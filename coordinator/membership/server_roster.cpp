@@ -152,7 +152,7 @@ model::time_point server_roster::judgement_from() const {
   auto from = model::never;
   for (const auto& s : servers_)
     if (s.reachable())
-      from = std::min(from, s.may_accuse_from());
+      from = std::min(from, s.may_deny_from());
   return from;
 }
 

@@ -39,7 +39,7 @@ class server_roster {
   /// True when a server's standing changed because its heartbeats stopped.
   bool notice_silence(model::time_point now, effects& out);
 
-  /// From when on any server may speak against a member; never when none is reachable.
+  /// From when on any server may say that it does not know a member; never when none is reachable.
   [[nodiscard]] model::time_point judgement_from() const;
 
   [[nodiscard]] model::time_point next_deadline() const;

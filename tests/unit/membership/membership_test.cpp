@@ -201,6 +201,18 @@ TEST_F(one_server, a_hold_that_ends_while_no_event_server_is_there_waits_for_one
   EXPECT_FALSE(is_online("n1"));
 }
 
+TEST_F(one_server,
+       a_hold_ends_only_when_members_had_the_time_to_return_to_a_restarted_event_server) {
+  leave("a", n1, 10'000);
+  down("a");
+  run(20s);
+  connect("a", 0s);
+  run(absence_grace - 1ms);
+  EXPECT_TRUE(is_online("n1"));
+  run(2ms);
+  EXPECT_FALSE(is_online("n1"));
+}
+
 // ---- closed
 
 TEST_F(one_server, a_closed_connection_withdraws_after_the_grace) {
