@@ -129,9 +129,12 @@ void laws::check_mass(const host& by, const manager& judge, const host& who) {
     return;
   for (const auto& [role, offer] : presence->roles) {
     auto& fallen = silences_[{by.name(), role}];
-    std::erase_if(fallen, [&](auto at) { return at + membership::lease <= in_.now(); });
-    fallen.push_back(in_.now());
-    const auto all = fallen.size() + holders(judge.machine().publisher().members(), role);
+    const auto& members = judge.machine().publisher().members();
+    std::erase_if(fallen, [&](const auto& f) {
+      return f.second + membership::lease <= in_.now() || members.contains(f.first);
+    });
+    fallen[presence->id] = in_.now();
+    const auto all = fallen.size() + holders(members, role);
     if (all < membership::mass_role_members_min || 2 * fallen.size() <= all)
       continue;
     // More than half of the role was overdue from then on, not before.

@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -97,8 +96,9 @@ class laws {
   std::map<model::position, content> contents_; ///< as consumers accepted them
   std::map<std::string, consumer> consumers_;
   std::map<std::string, farewell> farewells_;
-  /// By manager and role: withdrawn for silence within the last lease.
-  std::map<std::pair<std::string, std::string>, std::deque<model::time_point>> silences_;
+  /// By manager and role: who was withdrawn for silence within the last lease, and when.
+  std::map<std::pair<std::string, std::string>, std::map<model::node_id, model::time_point>>
+      silences_;
   model::time_point last_cut_{};
 };
 

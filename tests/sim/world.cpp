@@ -13,6 +13,8 @@ namespace thor::sim {
 namespace {
 
 constexpr model::unix_time epoch_of_the_world{std::chrono::seconds{1'750'000'000}};
+/// Of one frame, by a process that has many before it.
+constexpr auto reading_time = 20us;
 /// More events than this in one moment, and somebody runs in circles.
 constexpr std::size_t events_at_once_max = 100'000;
 
@@ -47,6 +49,7 @@ void host::start() {
 void host::drop() {
   daemon_.reset();
   inbox_.clear();
+  reading_ = false;
   paused_ = false;
   wake_at_ = model::never;
   troubled_for_a_moment();
@@ -80,29 +83,35 @@ void host::resume() {
   paused_ = false;
   steady_since_ = in_.now();
   trouble_ends();
-  // What has waited is read frame by frame; its timer may come in between.
-  model::duration reading{};
-  for (auto& what : inbox_) {
-    reading += 20us;
-    in_.after(reading, [this, run = run_, what = std::move(what)] { call(run, what); });
-  }
-  inbox_.clear();
-  wake_at_ = model::never;
-  in_.after(reading / 2, [this, run = run_] {
-    if (run == run_ && daemon_)
-      rearm();
-  });
+  wake_at_ = model::never; // it may have come meanwhile
+  if (!reading_)
+    read();
+  rearm();
 }
 
 void host::call(std::uint64_t run, std::function<void(daemon&)> what) {
   if (run != run_ || !daemon_)
     return;
-  if (paused_) {
-    inbox_.push_back(std::move(what));
+  inbox_.push_back(std::move(what));
+  if (!paused_ && !reading_)
+    read();
+}
+
+/// What has waited is read frame by frame; the timer may come in between.
+void host::read() {
+  reading_ = !paused_ && !inbox_.empty();
+  if (!reading_)
     return;
-  }
+  const auto what = std::move(inbox_.front());
+  inbox_.pop_front();
   what(*daemon_);
   rearm();
+  reading_ = !inbox_.empty();
+  if (reading_)
+    in_.after(reading_time, [this, run = run_] {
+      if (run == run_)
+        read();
+    });
 }
 
 void host::rearm() {

@@ -124,6 +124,7 @@ class host {
   model::duration extra_latency{}; ///< of whatever it sends or gets
 
  private:
+  void read();
   void wake(std::uint64_t number);
   void drop();
 
@@ -136,7 +137,8 @@ class host {
   std::uint64_t run_ = 0;
   bool powered_ = true;
   bool paused_ = false;
-  std::deque<std::function<void(daemon&)>> inbox_; ///< while paused
+  std::deque<std::function<void(daemon&)>> inbox_; ///< what it has yet to read
+  bool reading_ = false;
   model::time_point steady_since_{};
   model::time_point wake_at_ = model::never;
   std::uint64_t wakes_ = 0;
