@@ -113,11 +113,10 @@ void election::on(model::time_point, model::unix_time, const retire&, std::vecto
 
 void election::notice_call(model::time_point now, model::unix_time wall, std::vector<effect>& out) {
   if (called_at_ == model::never) {
-    const model::epoch kept{how_.kept_counter, ""};
-    if (model::is_far_future(kept, wall))
-      out.emplace_back(refused_epoch{{kept.counter, how_.id}});
+    if (model::is_far_future(how_.kept, wall))
+      out.emplace_back(refused_epoch{how_.kept});
     else
-      highest_ = kept;
+      highest_ = how_.kept;
   } else if (now > called_at_ + pause_max && seen_.able) {
     listening_from_ = now;
   }

@@ -43,10 +43,10 @@ inline constexpr std::chrono::milliseconds tick{1000};
 inline constexpr std::chrono::milliseconds pause_max{2000};
 
 struct options {
-  std::string id;                 ///< our node id
-  std::uint16_t priority = 50;    ///< ours; the lower the earlier
-  model::partition_rule rule{};   ///< what a part of the managers may do
-  std::uint64_t kept_counter = 0; ///< the highest epoch counter that an earlier run knew
+  std::string id;               ///< our node id
+  std::uint16_t priority = 50;  ///< ours; the lower the earlier
+  model::partition_rule rule{}; ///< what a part of the managers may do
+  model::epoch kept{};          ///< the highest that an earlier run knew; counter 0 = none
 };
 
 // ---- inputs

@@ -47,8 +47,8 @@ struct publish {
 };
 /// Keep these over a restart. Comes before the status that first uses them.
 struct persist {
-  std::uint64_t epoch_counter = 0; ///< the highest one taken or heard
-  std::uint32_t serial_limit = 0;  ///< no higher serial was handed out
+  model::epoch epoch;             ///< the highest one taken or heard; counter 0 = none yet
+  std::uint32_t serial_limit = 0; ///< no higher serial was handed out
   friend bool operator==(const persist&, const persist&) = default;
 };
 

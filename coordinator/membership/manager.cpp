@@ -8,11 +8,9 @@ namespace thor::membership {
 
 manager::manager(const manager_options& how)
     : id_(how.id)
-    , survey_(how.event_servers, how.kept.epoch_counter > 0)
-    , election_({.id = how.id,
-                 .priority = how.priority,
-                 .rule = how.rule,
-                 .kept_counter = how.kept.epoch_counter})
+    , event_servers_(how.event_servers)
+    , survey_(how.event_servers, how.kept.epoch.counter > 0)
+    , election_({.id = how.id, .priority = how.priority, .rule = how.rule, .kept = how.kept.epoch})
     , publisher_(how.kept) {}
 
 // Whoever must not publish any more has to know before anything is published: first the election,
@@ -37,6 +35,7 @@ void manager::on_status(model::time_point now, model::unix_time wall, const std:
                      decided);
   perform(now, wall, decided, out);
   publisher_.on_status(now, wall, server, heard, out);
+  status_heard_ |= publisher_.view().known;
   publisher_.on_deadline(now, wall, out);
 }
 
@@ -97,7 +96,13 @@ void manager::note_manager(const model::presence& what) {
 // ---- what the election decides
 
 void manager::look_around(model::time_point now, model::unix_time wall, effects& out) {
-  warm_ = survey_.complete(now, judge_.servers(), publisher_.view().known);
+  const bool connected = std::ranges::any_of(judge_.servers(), &event_server::reachable);
+  if (!connected && warm_) {
+    // Members may have come, and event servers been restarted, without our knowing.
+    survey_ = survey(event_servers_, true);
+    status_heard_ = false;
+  }
+  warm_ = survey_.complete(now, judge_.servers(), status_heard_);
   std::vector<election::effect> decided;
   if (auto seen = outlook(); seen != seen_)
     election_.on_event(now, wall, seen_ = std::move(seen), decided);

@@ -54,7 +54,8 @@ class manager {
   void on_deadline(model::time_point now, model::unix_time wall, effects& out);
   [[nodiscard]] model::time_point next_deadline() const;
 
-  /// The survey at the start is over: from now on it can publish.
+  /// It has surveyed the network, at the start and whenever it had been cut off from all event
+  /// servers: it can begin to publish.
   [[nodiscard]] bool warm() const { return warm_; }
   [[nodiscard]] const membership& judge() const { return judge_; }
   [[nodiscard]] const election::election& choice() const { return election_; }
@@ -77,7 +78,9 @@ class manager {
 
   std::string id_;
   membership judge_;
+  std::size_t event_servers_;
   survey survey_;
+  bool status_heard_ = false; ///< since the survey began
   bool warm_ = false;
   election::election election_;
   election::outlook seen_; ///< as told to the election

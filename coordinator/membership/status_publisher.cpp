@@ -71,9 +71,9 @@ void status_publisher::follow(model::time_point now, model::unix_time wall,
   }
   if (outcome != model::verdict::far_future)
     highest_serial_ = std::max(highest_serial_, serial_of(heard));
-  if (view_.where.at.counter <= kept_.epoch_counter)
+  if (view_.where.at <= kept_.epoch)
     return;
-  kept_ = {view_.where.at.counter, std::max(kept_.serial_limit, view_.serial)};
+  kept_ = {view_.where.at, std::max(kept_.serial_limit, view_.serial)};
   out.emplace_back(kept_);
 }
 
@@ -104,7 +104,7 @@ void status_publisher::begin(model::time_point now, model::unix_time wall, const
     step_serial(wall);
   view_.known = true;
   view_.where = {at, 0};
-  kept_.epoch_counter = std::max(kept_.epoch_counter, at.counter);
+  kept_.epoch = std::max(kept_.epoch, at);
   out.emplace_back(kept_);
   publish_full(out);
   quiet_until_ = now + coalesce_interval;

@@ -172,7 +172,8 @@ class ManagerTest(unittest.TestCase):
     def test_a_damaged_state_file_is_refused_with_what_to_do(self):
         self.net.ca.issue("m3", ["thor_manager"], self.net.home("m3") / "tls")
         self.net.configure("m3", {})
-        for content in ("{", '{"epoch_counter": -1, "serial_limit": 7}', '{"epoch_counter": 7}', '{"epoch_counter": 7, "serial_limit": 4294967296}'):
+        for content in ("{", '{"epoch_counter": -1, "epoch_manager": "m1", "serial_limit": 7}', '{"epoch_counter": 7}',
+                        '{"epoch_counter": 7, "epoch_manager": "-", "serial_limit": 7}', '{"epoch_counter": 7, "epoch_manager": "m1", "serial_limit": 4294967296}'):
             (self.net.home("m3") / "state/thor-manager.json").write_text(content)
             said = self.refused("m3")
             self.assertIn("thor-manager.json is damaged; remove it", said)

@@ -289,7 +289,7 @@ class FollowingChanges(MonitorTest):
         self.start_overlay()
         self.identity()
         first = self.follow()
-        self.wait_line(first, "joined watch1 .*")
+        self.wait_line(first, "joined watch1 .*|status m1 2 .*")  # it was there in the first status already
         (self.net.home("again") / "thor.toml").write_text((self.net.home("watch1") / "thor.toml").read_text())
         second = self.follow("again")
         self.wait_line(second, "joined watch1 .*|status m1 .*")

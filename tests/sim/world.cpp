@@ -38,6 +38,8 @@ model::unix_time host::wall() const {
 void host::start() {
   powered_ = true;
   paused_ = false;
+  if (std::exchange(down_, false))
+    trouble_ends();
   ++run_;
   steady_since_ = in_.now();
   calm_since_ = in_.now();
@@ -50,9 +52,11 @@ void host::drop() {
   daemon_.reset();
   inbox_.clear();
   reading_ = false;
+  if (!paused_ && !down_) // else that trouble goes on
+    trouble_begins();
   paused_ = false;
+  down_ = true;
   wake_at_ = model::never;
-  troubled_for_a_moment();
 }
 
 void host::end(std::uint16_t code) {

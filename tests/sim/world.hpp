@@ -145,6 +145,7 @@ class host {
   int troubles_ = 0;
   model::time_point calm_since_{};
   model::time_point troubled_since_{};
+  bool down_ = false; ///< ended, or without power
 };
 
 class world {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 namespace thor::manager {
 
@@ -19,15 +20,30 @@ constexpr std::size_t state_file_octets_max = 4096;
 constexpr mode_t state_file_mode = 0640;
 
 template <class Number>
-std::optional<Number> read_number(const std::string& text, std::string_view key) {
+std::optional<Number> read_number(const boost::json::object& from, std::string_view key) {
+  const auto* value = from.if_contains(key);
+  if (value == nullptr)
+    return std::nullopt;
+  boost::system::error_code bad;
+  const auto number = value->to_number<Number>(bad);
+  return bad ? std::nullopt : std::optional(number);
+}
+
+std::optional<membership::persist> parse(const std::string& text) {
   boost::system::error_code bad;
   const auto parsed = boost::json::parse(text, bad);
   const auto* object = bad ? nullptr : parsed.if_object();
-  const auto* value = object == nullptr ? nullptr : object->if_contains(key);
-  if (value == nullptr)
+  if (object == nullptr)
     return std::nullopt;
-  const auto number = value->to_number<Number>(bad);
-  return bad ? std::nullopt : std::optional(number);
+  const auto counter = read_number<std::uint64_t>(*object, "epoch_counter");
+  const auto* manager = object->if_contains("epoch_manager");
+  const auto serial = read_number<std::uint32_t>(*object, "serial_limit");
+  if (!counter || !serial || manager == nullptr || !manager->is_string())
+    return std::nullopt;
+  const auto id = model::node_id::parse(manager->get_string());
+  if (!id)
+    return std::nullopt;
+  return membership::persist{{*counter, id->text()}, *serial};
 }
 
 } // namespace
@@ -39,18 +55,18 @@ membership::persist read_kept_state(const std::filesystem::path& file) {
   const auto text = runtime::read_file(file, state_file_octets_max);
   if (!text)
     throw std::runtime_error(text.error());
-  const auto counter = read_number<std::uint64_t>(*text, "epoch_counter");
-  const auto serial = read_number<std::uint32_t>(*text, "serial_limit");
-  if (!counter || !serial)
+  auto kept = parse(*text);
+  if (!kept)
     throw std::runtime_error(fmt::format("{} is damaged; remove it: the epoch and the serial are "
                                          "then taken from the event servers and the clock",
                                          file.string()));
-  return {*counter, *serial};
+  return *std::move(kept);
 }
 
 std::expected<void, std::string> write_kept_state(const std::filesystem::path& file,
                                                   const membership::persist& what) {
-  const boost::json::object object{{"epoch_counter", what.epoch_counter},
+  const boost::json::object object{{"epoch_counter", what.epoch.counter},
+                                   {"epoch_manager", what.epoch.manager},
                                    {"serial_limit", what.serial_limit}};
   return runtime::write_file_atomically(file, boost::json::serialize(object) + "\n",
                                         state_file_mode);

@@ -1,5 +1,5 @@
 // What a manager keeps over a restart: one small JSON file,
-// {"epoch_counter": 1795308418, "serial_limit": 1795309420}.
+// {"epoch_counter": 1795308418, "epoch_manager": "m1", "serial_limit": 1795309420}.
 #pragma once
 
 #include "coordinator/membership/effect.hpp"

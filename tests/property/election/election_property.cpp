@@ -61,7 +61,7 @@ class world {
   void restart(node& n) {
     n.running = true;
     n.paused = false;
-    n.how.kept_counter = n.machine.epoch().counter;
+    n.how.kept = n.machine.epoch();
     n.machine = election(n.how);
     n.seen.clear();
     n.inbox.clear();

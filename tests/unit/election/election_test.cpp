@@ -241,17 +241,23 @@ TEST_F(standby, takes_a_higher_epoch_than_it_ever_heard) {
 }
 
 TEST_F(election_test, takes_a_higher_epoch_than_it_kept) {
-  be({.id = "m2", .kept_counter = unix_now + 5});
+  be({.id = "m2", .kept = {unix_now + 5, "m1"}});
   EXPECT_THAT(see({}), ElementsAre(leads(unix_now + 6, reason::incumbent_gone)));
 }
 
 TEST_F(election_test, follows_nobody_below_what_it_kept) {
-  be({.id = "m2", .kept_counter = unix_now + 5});
+  be({.id = "m2", .kept = {unix_now + 5, "m1"}});
   EXPECT_THAT(hear(unix_now + 4, "m1"), IsEmpty());
   EXPECT_THAT(see({{"m3", {}}}), ElementsAre(leads(unix_now + 6, reason::incumbent_gone)));
-  be({.id = "m2", .kept_counter = unix_now + 5});
+  be({.id = "m2", .kept = {unix_now + 5, "m1"}});
   hear(unix_now + 5, "m1");
   EXPECT_THAT(see(both), IsEmpty()) << "the one that it kept";
+}
+
+TEST_F(election_test, follows_nobody_whose_epoch_has_the_counter_of_its_own_greater_one) {
+  be({.id = "m2", .kept = {unix_now + 5, "m2"}});
+  hear(unix_now + 5, "m1");
+  EXPECT_THAT(see(both), ElementsAre(leads(unix_now + 6, reason::own_epoch)));
 }
 
 TEST_F(election_test, leads_on_after_a_restart_when_nobody_took_over) {
@@ -273,7 +279,7 @@ TEST_F(active, is_not_led_into_the_far_future) {
 }
 
 TEST_F(election_test, does_not_continue_from_a_far_future_that_it_kept) {
-  be({.id = "m2", .kept_counter = unix_now + 3601});
+  be({.id = "m2", .kept = {unix_now + 3601, "m2"}});
   EXPECT_THAT(see({}), ElementsAre(refused_epoch{{unix_now + 3601, "m2"}},
                                    leads(unix_now, reason::no_incumbent)));
 }

@@ -106,7 +106,7 @@ TEST_F(publisher_test, keeps_each_new_epoch_over_a_restart) {
   hear(full(100, 9, 12, {}, "m2"));
   hear(full(100, 10, 13, {}, "m2"));
   hear(full(101, 0, 14, {}, "m3"));
-  EXPECT_THAT(persisted(), ElementsAre(persist{100, 12}, persist{101, 14}));
+  EXPECT_THAT(persisted(), ElementsAre(persist{{100, "m2"}, 12}, persist{{101, "m3"}, 14}));
 }
 
 TEST_F(publisher_test, asks_for_a_new_snapshot_after_a_gap_but_not_again_and_again) {
@@ -127,19 +127,19 @@ TEST_F(publisher_test, begins_a_new_overlay_with_unix_time) {
   begin();
   EXPECT_THAT(published<model::status_full>(),
               ElementsAre(full(unix_now, 0, unix_now, {member("n1")})));
-  EXPECT_THAT(persisted(), ElementsAre(persist{unix_now, unix_now + serials_reserved}));
+  EXPECT_THAT(persisted(), ElementsAre(persist{{unix_now, "m1"}, unix_now + serials_reserved}));
   EXPECT_TRUE(std::holds_alternative<persist>(out.front())) << "kept before it is used";
 }
 
 TEST_F(publisher_test, continues_after_the_serials_it_persisted) {
-  p = status_publisher({unix_now + 7, unix_now + 9});
+  p = status_publisher({{unix_now + 7, "m1"}, unix_now + 9});
   begin(unix_now + 8);
   EXPECT_EQ(p.view().where, (model::position{{unix_now + 8, "m1"}, 0}));
   EXPECT_EQ(p.view().serial, unix_now + 10);
 }
 
 TEST_F(publisher_test, continues_after_the_serial_that_it_heard) {
-  p = status_publisher({unix_now + 3, unix_now + 3});
+  p = status_publisher({{unix_now + 3, "m1"}, unix_now + 3});
   hear(full(unix_now + 7, 4, unix_now + 9, {member("n1")}, "m0"));
   begin(unix_now + 8);
   EXPECT_EQ(p.view().serial, unix_now + 10) << "n1 is not there any more";
@@ -169,7 +169,7 @@ TEST_F(publisher_test, keeps_the_serial_when_only_a_manager_has_gone) {
 }
 
 TEST_F(publisher_test, steps_over_all_serials_that_may_have_been_handed_out) {
-  p = status_publisher({100, unix_now + 90});
+  p = status_publisher({{100, "m1"}, unix_now + 90});
   hear(full(100, 4, unix_now));
   decide({admitted{presence("n1")}});
   begin();
@@ -311,7 +311,7 @@ TEST_F(publisher, reserves_serials_on_disk_before_it_hands_them_out) {
     EXPECT_EQ(p.view().serial, unix_now + i);
     EXPECT_EQ(persisted().size() - before, i == serials_reserved + 1 ? 1U : 0U);
   }
-  EXPECT_EQ(persisted().back(), (persist{unix_now, unix_now + 2 * serials_reserved + 1}));
+  EXPECT_EQ(persisted().back(), (persist{{unix_now, "m1"}, unix_now + 2 * serials_reserved + 1}));
 }
 
 // ---- whole statuses
