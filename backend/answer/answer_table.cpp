@@ -5,42 +5,111 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <array>
 #include <utility>
 
 namespace thor::backend {
 
-struct answer_table::parts {
-  std::uint64_t seed = 0;
-  bool complete = false;
-  std::vector<std::shared_ptr<const zone_answers>> zones; ///< by apex
-  by_wire_name<std::size_t> by_apex;                      ///< index; the keys lie in the zones
-  boost::unordered_flat_map<std::uint32_t, std::size_t> by_id;
-  std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
+namespace {
 
-  void add(std::shared_ptr<const zone_answers> zone) {
-    by_apex.emplace(zone->contents().apex.wire(), zones.size());
-    by_id.emplace(zone->contents().id, zones.size());
-    zones.push_back(std::move(zone));
+/// One group of zones and how they are found. Immutable once made.
+class zone_index {
+ public:
+  /// Takes over from `previous` (may be nullptr) what was written from the same objects.
+  zone_index(std::shared_ptr<const zone::snapshot> group, std::uint64_t seed,
+             const zone_index* previous)
+      : group_(std::move(group)) {
+    zones_.reserve(group_->zones.size());
+    by_apex_.reserve(group_->zones.size());
+    by_id_.reserve(group_->zones.size());
+    for (const auto& contents : group_->zones) {
+      auto old = previous == nullptr ? nullptr : previous->share(contents->apex);
+      if (old != nullptr && old->contents().id != contents->id) {
+        old = nullptr; // the id is written in every row
+      }
+      if (old == nullptr || !old->is_written_from(contents)) {
+        old = std::make_shared<const zone_answers>(contents, seed, old.get());
+      }
+      add(std::move(old));
+    }
+  }
+
+  [[nodiscard]] bool is_of(const std::shared_ptr<const zone::snapshot>& group) const {
+    return group_ == group;
+  }
+  [[nodiscard]] const std::vector<std::shared_ptr<const zone_answers>>& zones() const {
+    return zones_;
   }
 
   /// The zone with this apex, nullptr if there is none.
-  [[nodiscard]] std::shared_ptr<const zone_answers> find(const zone::name& apex) const {
-    const auto found = by_apex.find(apex.wire());
-    return found == by_apex.end() ? nullptr : zones[found->second];
+  [[nodiscard]] const zone_answers* find(std::string_view apex_wire) const {
+    const auto found = by_apex_.find(apex_wire);
+    return found == by_apex_.end() ? nullptr : zones_[found->second].get();
   }
   [[nodiscard]] const zone_answers* find(std::uint32_t id) const {
-    const auto found = by_id.find(id);
-    return found == by_id.end() ? nullptr : zones[found->second].get();
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : zones_[found->second].get();
+  }
+
+ private:
+  [[nodiscard]] std::shared_ptr<const zone_answers> share(const zone::name& apex) const {
+    const auto found = by_apex_.find(apex.wire());
+    return found == by_apex_.end() ? nullptr : zones_[found->second];
+  }
+
+  void add(std::shared_ptr<const zone_answers> zone) {
+    by_apex_.emplace(zone->contents().apex.wire(), zones_.size());
+    by_id_.emplace(zone->contents().id, zones_.size());
+    zones_.push_back(std::move(zone));
+  }
+
+  std::shared_ptr<const zone::snapshot> group_;
+  std::vector<std::shared_ptr<const zone_answers>> zones_; ///< by apex
+  by_wire_name<std::size_t> by_apex_;                      ///< index; the keys lie in the zones
+  boost::unordered_flat_map<std::uint32_t, std::size_t> by_id_;
+};
+
+std::shared_ptr<const zone::snapshot> or_empty(std::shared_ptr<const zone::snapshot> group) {
+  static const auto none = std::make_shared<const zone::snapshot>();
+  return group == nullptr ? none : std::move(group);
+}
+
+} // namespace
+
+struct answer_table::parts {
+  std::uint64_t seed = 0;
+  bool complete = false;
+  std::array<std::shared_ptr<const zone_index>, 2> groups; ///< overlay, hosted
+  std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
+
+  [[nodiscard]] const zone_answers* find(const zone::name& apex) const { return find(apex.wire()); }
+  template <typename Key>
+  [[nodiscard]] const zone_answers* find(Key key) const {
+    for (const auto& group : groups) {
+      if (const zone_answers* const found = group->find(key)) {
+        return found;
+      }
+    }
+    return nullptr;
   }
   /// The zone with the longest apex at or above the name.
   [[nodiscard]] const zone_answers* nearest(const zone::name& name) const {
     std::string_view wire = name.wire();
-    auto found = by_apex.find(wire);
-    while (found == by_apex.end() && wire.size() > 1) {
+    const zone_answers* found = find(wire);
+    while (found == nullptr && wire.size() > 1) {
       wire.remove_prefix(1 + static_cast<unsigned char>(wire.front()));
-      found = by_apex.find(wire);
+      found = find(wire);
     }
-    return found == by_apex.end() ? nullptr : zones[found->second].get();
+    return found;
+  }
+
+  [[nodiscard]] std::size_t zone_count() const {
+    return groups[0]->zones().size() + groups[1]->zones().size();
+  }
+  /// Precondition: index < zone_count().
+  [[nodiscard]] const zone_answers& zone_at(std::size_t index) const {
+    const auto& first = groups[0]->zones();
+    return index < first.size() ? *first[index] : *groups[1]->zones()[index - first.size()];
   }
 
   [[nodiscard]] const zone_metadata& metadata_of(const zone::name& apex) const {
@@ -64,20 +133,13 @@ std::shared_ptr<const answer_table> answer_table::build(const table_input& input
   made->seed = server_seed(input.server_id);
   made->complete = input.complete;
   made->metadata = input.metadata;
-  const auto& zones = input.zones->zones;
-  made->zones.reserve(zones.size());
-  made->by_apex.reserve(zones.size());
-  made->by_id.reserve(zones.size());
   const bool same_seed = previous != nullptr && previous->parts_->seed == made->seed;
-  for (const auto& contents : zones) {
-    auto old = same_seed ? previous->parts_->find(contents->apex) : nullptr;
-    if (old != nullptr && old->contents().id != contents->id) {
-      old = nullptr; // the id is written in every row
-    }
-    if (old == nullptr || !old->is_written_from(contents)) {
-      old = std::make_shared<const zone_answers>(contents, made->seed, old.get());
-    }
-    made->add(std::move(old));
+  const std::array wanted{input.zones, or_empty(input.hosted)};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto old = same_seed ? previous->parts_->groups[i] : nullptr;
+    made->groups[i] = old != nullptr && old->is_of(wanted[i])
+                          ? old
+                          : std::make_shared<const zone_index>(wanted[i], made->seed, old.get());
   }
   return std::shared_ptr<const answer_table>(new answer_table(std::move(made)));
 }
@@ -85,7 +147,7 @@ std::shared_ptr<const answer_table> answer_table::build(const table_input& input
 // Long answers. Every row comes with a comma before it; the first one's becomes the bracket.
 
 std::size_t remainder::row_count() const {
-  return zone_ != nullptr ? zone_->nodes().size() : table_->parts_->zones.size();
+  return zone_ != nullptr ? zone_->nodes().size() : table_->parts_->zone_count();
 }
 
 void remainder::append_row(std::string& out) const {
@@ -93,7 +155,7 @@ void remainder::append_row(std::string& out) const {
     zone_->nodes()[next_]->append_records(out);
   } else {
     out += ',';
-    out += table_->parts_->zones[next_]->domain_object();
+    out += table_->parts_->zone_at(next_).domain_object();
   }
 }
 
@@ -209,11 +271,12 @@ class answerer {
 
   reply operator()(const all_domains_request&) {
     // PowerDNS believes whatever list it gets here, and refuses the zones that are not on it.
-    if (!parts_.complete || parts_.zones.empty()) {
+    const std::size_t zones = parts_.zone_count();
+    if (!parts_.complete || zones == 0) {
       return refused(outcome::not_ready, out_, "not ready: the zones are not all known");
     }
-    if (via_ == connector::unix_socket && parts_.zones.size() > unix_domains_max) {
-      return too_large("getAllDomains", parts_.zones.size(), "zones");
+    if (via_ == connector::unix_socket && zones > unix_domains_max) {
+      return too_large("getAllDomains", zones, "zones");
     }
     out_ += result_head;
     return {.what = outcome::answered, .rest = remainder(table_)};

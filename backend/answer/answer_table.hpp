@@ -1,9 +1,11 @@
 // Every answer of every zone, written out once and looked up many times.
 //
-// An answer_table is made from a zone snapshot by the thread that publishes zones and is shared,
+// An answer_table is made from zone snapshots by the thread that publishes zones and is shared,
 // read-only, with the threads that serve: nothing in it ever changes. A table made after another
 // shares the written answers of all zones and nodes whose pointers in the snapshot are the same,
-// so its cost grows with the change and, by about 0.1 us a name, with the zone that changed.
+// so its cost grows with the change and, by about 0.1 us a name, with the zone that changed. The
+// zones stand in two groups, because a group whose snapshot is the same object costs nothing at
+// all: a member's change does not walk ten thousand hosted zones.
 //
 // Answering is a hash lookup and a copy into the caller's buffer: no lock, no clock, no system
 // call, and no allocation once the buffer has grown to the size of the answers.
@@ -26,13 +28,16 @@ namespace thor::backend {
 using zone_metadata = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 struct table_input {
+  /// Those that follow the overlay: few, and one of them changes with every table.
   std::shared_ptr<const zone::snapshot> zones;
+  /// The others: many, which change seldom. May be nullptr: none.
+  std::shared_ptr<const zone::snapshot> hosted{};
   /// By apex. May be nullptr: no metadata at all.
   std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
   /// Which name server this is. Name servers with different ids hand out different slices of a
   /// large RRset at the same moment.
   std::string server_id;
-  /// `zones` holds every zone that configuration and operator data ask for. Until then PowerDNS is
+  /// Both hold every zone that configuration and operator data ask for. Until then PowerDNS is
   /// not told which zones there are, and a name in no zone is "not ready" instead of unknown:
   /// PowerDNS would refuse a zone that is missing here for minutes.
   bool complete = false;
@@ -90,7 +95,8 @@ class remainder {
 
 class answer_table {
  public:
-  /// Precondition: input.zones is not nullptr, and zone ids and apexes are unique in it.
+  /// Precondition: input.zones is not nullptr, and zone ids and apexes are unique in both groups
+  /// together.
   /// `previous` may be nullptr; it is only read.
   static std::shared_ptr<const answer_table> build(const table_input& input,
                                                    const answer_table* previous);

@@ -348,7 +348,7 @@ void coordinator::publish(model::time_point now, std::vector<effect>& out) {
   departed_map departed;
   for (const auto& [id, gone] : departed_)
     departed.emplace(id, gone.addresses);
-  out.emplace_back(publish_zone{
+  out.emplace_back(publish_zones{
       plan_.describe(state_ != feed_state::unknown, shown_, departed, operator_rrsets_, serial_),
       std::move(pending_cause_)});
   pending_ = false;

@@ -1,5 +1,5 @@
-// The DNS coordinator: follows the network status and decides when the zone is published again, and
-// from what.
+// The DNS coordinator: follows the network status and decides when the overlay's zones are
+// published again, and from what. They share one serial; below, "the zone" is all of them.
 //
 // It folds the statuses of all event servers into one view, remembers who left recently, knows how
 // old the view is, and asks for a publication whenever the zone would look different. Losing the
@@ -64,12 +64,12 @@ enum class feed_state : std::uint8_t {
 };
 std::string_view to_string(feed_state state);
 
-/// Build, check, swap and announce this zone.
-struct publish_zone {
-  zone::zone_input input;
+/// Build, check, swap and announce these zones.
+struct publish_zones {
+  std::vector<zone::zone_input> inputs; ///< in the order of plan().zones()
   std::string cause; ///< for the history: "status 17.gw1/42", "operator data", "start"
 };
-/// Write down what to_persist() says: the zone is the same, but was confirmed since.
+/// Write down what to_persist() says: the zones are the same, but were confirmed since.
 struct remember {};
 /// Tell the overlay what is served: serial, digest and state.
 struct report {};
@@ -83,7 +83,7 @@ struct note {
   std::string_view word; ///< what it is about, stable: "manager_lost". Points to a literal
   std::string text;
 };
-using effect = std::variant<publish_zone, remember, report, resubscribe_to, note>;
+using effect = std::variant<publish_zones, remember, report, resubscribe_to, note>;
 
 /// What a restart brings back from disk.
 struct restored {

@@ -8,6 +8,10 @@ namespace thor::dns {
 
 namespace {
 
+/// SRV records of a parent that cannot follow members: one target each.
+constexpr std::uint16_t parent_priority = 10;
+constexpr std::uint16_t parent_weight = 100;
+
 zone::rdata address_rdata(const model::ip_address& address) {
   if (address.is_v4())
     return zone::a_rdata{address.v4_octets()};
@@ -50,6 +54,21 @@ std::string expand_domain(std::string text, const zone::name& domain) {
   return text;
 }
 
+/// Adds the records to the RRset of the same owner and type, or the RRset as it is.
+void merge_into(std::vector<zone::rrset>& sets, zone::rrset set) {
+  const auto same = std::ranges::find_if(sets, [&](const zone::rrset& have) {
+    return have.owner == set.owner && have.type == set.type;
+  });
+  if (same == sets.end())
+    sets.push_back(std::move(set));
+  else
+    same->records.insert(same->records.end(), set.records.begin(), set.records.end());
+}
+
+std::unexpected<config_error> too_long(const std::string& what) {
+  return std::unexpected(config_error{"the domain is too long " + what});
+}
+
 /// What a person with dig sees at a node name: the state of each role and the site.
 zone::rrset node_text(const zone::name& owner, const model::presence& p) {
   zone::txt_rdata text;
@@ -63,17 +82,94 @@ zone::rrset node_text(const zone::name& owner, const model::presence& p) {
   return {owner, zone::rr_type::txt, node_ttl_s, {std::move(text)}, 0};
 }
 
+/// What a person with dig sees at the overlay name of a role.
+zone::rrset role_text(const zone::name& owner, std::string_view role,
+                      const model::member_map& members, std::uint32_t ttl_s) {
+  std::size_t active = 0;
+  std::size_t draining = 0;
+  for (const auto& [id, member] : members)
+    if (const auto offer = member.what.roles.find(std::string(role));
+        offer != member.what.roles.end())
+      ++(offer->second.state == model::role_state::active ? active : draining);
+  return {owner,
+          zone::rr_type::txt,
+          ttl_s,
+          {zone::txt_rdata{
+              {"active=" + std::to_string(active), "draining=" + std::to_string(draining)}}},
+          0};
+}
+
 } // namespace
+
+// ---- which zones there are
+
+std::expected<std::vector<zone::name>, config_error> zone_plan::apexes(const zone_config& config) {
+  std::vector<zone::name> found;
+  const auto add = [&](std::string_view relative) {
+    const auto apex = config.domain.descendant(relative);
+    if (apex && std::ranges::find(found, *apex) == found.end())
+      found.push_back(*apex);
+    return apex.has_value();
+  };
+  bool fits = true;
+  if (config.how == deployment::whole) {
+    found.push_back(config.domain);
+  } else {
+    fits &= add(node_label);
+    for (const auto& role : config.roles)
+      if (!role.address_name.empty())
+        fits &= add(role.address_name);
+  }
+  if (config.internal)
+    fits &= add(role_label);
+  if (!fits)
+    return too_long("for the zones below it");
+  return found;
+}
+
+std::expected<void, config_error> zone_plan::read_zones(const zone_config& config) {
+  const auto found = apexes(config);
+  if (!found)
+    return std::unexpected(found.error());
+  const auto internal = domain_.child(role_label);
+  for (const auto& apex : *found) {
+    const auto id = config.ids.find(apex);
+    if (id == config.ids.end())
+      return std::unexpected(config_error{"the zone " + apex.text() + " has no id"});
+    zones_.push_back({apex, id->second, config.internal && internal == apex});
+  }
+  frames_.resize(zones_.size());
+  return {};
+}
+
+/// The zone that a name belongs to: the one with the longest apex at or above it.
+std::optional<std::size_t> zone_plan::zone_of(const zone::name& owner) const {
+  std::optional<std::size_t> deepest;
+  for (std::size_t i = 0; i < zones_.size(); ++i)
+    if (owner.is_at_or_below(zones_[i].apex) &&
+        (!deepest || zones_[i].apex.is_at_or_below(zones_[*deepest].apex)))
+      deepest = i;
+  return deepest;
+}
+
+const planned_zone* zone_plan::find_zone(std::uint32_t id) const {
+  const auto found = std::ranges::find(zones_, id, &planned_zone::id);
+  return found == zones_.end() ? nullptr : &*found;
+}
+
+// ---- names that exist always
 
 std::expected<zone_plan, config_error> zone_plan::make(zone_config config) {
   zone_plan plan;
   plan.domain_ = config.domain;
-  plan.id_ = config.id;
+  plan.how_ = config.how;
   auto node_parent = config.domain.child(node_label);
   if (!node_parent)
-    return std::unexpected(config_error{"the domain is too long to name nodes below it"});
+    return too_long("to name nodes below it");
   plan.node_parent_ = *node_parent;
-  plan.promised_.push_back({plan.node_parent_, true});
+  if (auto done = plan.read_zones(config); !done)
+    return std::unexpected(done.error());
+  plan.node_zone_ = *plan.promise(plan.node_parent_, true);
   if (auto done = plan.read_infrastructure(config); !done)
     return std::unexpected(done.error());
   for (const auto& role : config.roles)
@@ -92,18 +188,30 @@ std::expected<zone::name, config_error> zone_plan::resolve(const std::string& te
       config_error{std::string(what) + " \"" + text + "\" is no DNS name: " + name.error().detail});
 }
 
+/// Where the role's zone is delegated to us, its names lie in that zone: what stands at the domain
+/// otherwise stands at its apex.
+std::expected<zone::name, config_error> zone_plan::resolve_in_role(const role_definition& role,
+                                                                   const std::string& text) const {
+  const bool own_zone = how_ == deployment::delegated && !text.ends_with('.') &&
+                        text != role.address_name && !role.address_name.empty();
+  const std::string below =
+      own_zone && text == "@" ? role.address_name : text + "." + role.address_name;
+  return resolve(own_zone ? below : text, "role " + role.role + ":");
+}
+
+std::optional<std::size_t> zone_plan::promise(const zone::name& owner, bool dynamic) {
+  const auto where = zone_of(owner);
+  if (where)
+    frames_[*where].promised.push_back({owner, dynamic});
+  return where;
+}
+
+/// A name outside our zones is somebody else's to publish.
 void zone_plan::add_static(zone::rrset set) {
-  if (!set.owner.is_at_or_below(domain_))
-    return;
-  promised_.push_back({set.owner, false});
-  const auto same = std::ranges::find_if(static_rrsets_, [&](const zone::rrset& have) {
-    return have.owner == set.owner && have.type == set.type;
-  });
-  if (same == static_rrsets_.end()) {
-    static_rrsets_.push_back(std::move(set));
-  } else {
-    same->records.insert(same->records.end(), set.records.begin(), set.records.end());
-  }
+  if (const auto where = promise(set.owner, false))
+    merge_into(frames_[*where].rrsets, std::move(set));
+  else if (set.owner.is_at_or_below(domain_))
+    merge_into(parent_rrsets_, std::move(set));
 }
 
 void zone_plan::add_addresses(const zone::name& owner,
@@ -113,24 +221,36 @@ void zone_plan::add_addresses(const zone::name& owner,
     add_static({owner, address_type(address), ttl_s, {address_rdata(address)}, 0});
 }
 
-std::expected<void, config_error> zone_plan::read_infrastructure(const zone_config& config) {
+std::expected<void, config_error> zone_plan::read_name_servers(const zone_config& config) {
   if (config.name_servers.empty())
     return std::unexpected(
         config_error{"[[dns.name_server]] is missing: a zone needs at least one name server"});
   for (const auto& host : config.name_servers) {
-    auto target = resolve(host.name, "name server");
+    const auto target = resolve(host.name, "name server");
     if (!target)
       return std::unexpected(target.error());
-    if (target->is_at_or_below(domain_) && host.addresses.empty())
+    if (zone_of(*target) && host.addresses.empty())
       return std::unexpected(
           config_error{"name server \"" + host.name + "\" lies in the zone and needs addresses"});
-    add_static({domain_, zone::rr_type::ns, infrastructure_ttl_s, {zone::ns_rdata{*target}}, 0});
+    for (const auto& zone : zones_) {
+      zone::rrset ns{
+          zone.apex, zone::rr_type::ns, infrastructure_ttl_s, {zone::ns_rdata{*target}}, 0};
+      if (how_ == deployment::delegated && !zone.internal)
+        merge_into(parent_rrsets_, ns);
+      add_static(std::move(ns));
+    }
     add_addresses(*target, host.addresses, infrastructure_ttl_s);
   }
+  return {};
+}
+
+std::expected<void, config_error> zone_plan::read_infrastructure(const zone_config& config) {
+  if (auto done = read_name_servers(config); !done)
+    return done;
   const auto bootstrap = domain_.descendant("_eventserver._tcp");
   if (!bootstrap)
-    return std::unexpected(config_error{"the domain is too long"});
-  promised_.push_back({*bootstrap, false});
+    return too_long("for _eventserver._tcp");
+  promise(*bootstrap, false);
   for (const auto& host : config.event_servers) {
     auto target = resolve(host.name, "event server");
     if (!target)
@@ -161,25 +281,27 @@ std::expected<void, config_error> zone_plan::read_infrastructure(const zone_conf
 }
 
 std::expected<void, config_error> zone_plan::read_role(const role_definition& role) {
-  const std::string what = "role " + role.role + ":";
-  role_names names{role.role, std::nullopt, {}, role.member_ttl_s, role.slice};
+  role_names names{role.role, std::nullopt, {}, {}, role.member_ttl_s, role.slice};
   if (!role.address_name.empty()) {
-    auto owner = resolve(role.address_name, what);
+    const auto owner = resolve_in_role(role, role.address_name);
     if (!owner)
       return std::unexpected(owner.error());
-    promised_.push_back({*owner, true});
-    names.address_name = *owner;
+    if (const auto where = promise(*owner, true))
+      names.address = {*where, *owner};
   }
   for (const auto& srv : role.services) {
-    auto owner = resolve(srv.owner, what);
+    const auto owner = resolve_in_role(role, srv.owner);
     if (!owner)
       return std::unexpected(owner.error());
-    promised_.push_back({*owner, true});
-    names.services.push_back({*owner, srv.port_key, srv.default_port});
+    if (const auto where = promise(*owner, true))
+      names.services.push_back({*where, *owner, srv.port_key, srv.default_port});
+    else
+      return std::unexpected(
+          config_error{"role " + role.role + ": " + owner->text() + " lies in no zone of ours"});
   }
   for (const auto& rule : role.naptr) {
-    auto owner = resolve(rule.owner, what);
-    auto replacement = resolve(rule.replacement, what);
+    const auto owner = resolve_in_role(role, rule.owner);
+    const auto replacement = resolve_in_role(role, rule.replacement);
     if (!owner)
       return std::unexpected(owner.error());
     if (!replacement)
@@ -192,7 +314,7 @@ std::expected<void, config_error> zone_plan::read_role(const role_definition& ro
                 0});
   }
   for (const auto& rule : role.texts) {
-    auto owner = resolve(rule.owner, what);
+    const auto owner = resolve_in_role(role, rule.owner);
     if (!owner)
       return std::unexpected(owner.error());
     add_static({*owner,
@@ -201,29 +323,88 @@ std::expected<void, config_error> zone_plan::read_role(const role_definition& ro
                 {zone::txt_rdata{{expand_domain(rule.text, domain_)}}},
                 0});
   }
+  if (auto done = read_overlay_names(role, names); !done)
+    return done;
   role_names_.push_back(std::move(names));
+  return how_ == deployment::delegated ? read_parent(role) : std::expected<void, config_error>{};
+}
+
+/// `<role>.role.<domain>`, and the role's services below it.
+std::expected<void, config_error> zone_plan::read_overlay_names(const role_definition& role,
+                                                                role_names& into) {
+  const auto parent = domain_.child(role_label);
+  const auto where = parent ? zone_of(*parent) : std::nullopt;
+  if (!where || !zones_[*where].internal)
+    return {};
+  const auto owner = parent->child(role.role);
+  if (!owner)
+    return too_long("to name role " + role.role + " below it");
+  promise(*owner, true);
+  const srv_service main = role.services.empty() ? srv_service{} : role.services.front();
+  into.overlay_services.push_back({*where, *owner, main.port_key, main.default_port});
+  for (const auto& srv : role.services) {
+    const auto below = owner->descendant(srv.owner);
+    if (!below)
+      return too_long("to name the services of role " + role.role);
+    promise(*below, true);
+    into.overlay_services.push_back({*where, *below, srv.port_key, srv.default_port});
+  }
   return {};
 }
 
-zone::zone_input zone_plan::describe(bool known, const model::member_map& members,
-                                     const departed_map& departed,
-                                     const std::vector<zone::rrset>& operator_rrsets,
-                                     std::uint32_t serial) const {
-  zone::zone_input input{domain_, id_, soa_, soa_ttl_s_, static_rrsets_, promised_, known};
-  input.soa.serial = serial;
-  input.rrsets.insert(input.rrsets.end(), operator_rrsets.begin(), operator_rrsets.end());
-  if (!known)
-    return input;
+/// The domain's own names, in a parent that cannot follow members: they lead to the role's zone.
+std::expected<void, config_error> zone_plan::read_parent(const role_definition& role) {
+  const auto target = resolve(role.address_name, "role " + role.role + ":");
+  if (!target)
+    return std::unexpected(target.error());
+  for (const auto& srv : role.services)
+    if (const auto owner = domain_.descendant(srv.owner))
+      merge_into(parent_rrsets_,
+                 {*owner,
+                  zone::rr_type::srv,
+                  role.static_ttl_s,
+                  {zone::srv_rdata{parent_priority, parent_weight, srv.default_port, *target}},
+                  0});
+  for (const auto& rule : role.naptr)
+    if (const auto replacement = resolve_in_role(role, rule.replacement);
+        replacement && rule.owner == "@")
+      merge_into(parent_rrsets_, {domain_,
+                                  zone::rr_type::naptr,
+                                  role.static_ttl_s,
+                                  {zone::naptr_rdata{rule.order, rule.preference, rule.flags,
+                                                     rule.service, "", *replacement}},
+                                  0});
+  return {};
+}
 
-  std::map<std::string_view, std::vector<std::pair<const model::member*, zone::name>>> active;
+// ---- and their records now
+
+std::vector<zone::zone_input> zone_plan::describe(bool known, const model::member_map& members,
+                                                  const departed_map& departed,
+                                                  const std::vector<zone::rrset>& operator_rrsets,
+                                                  std::uint32_t serial) const {
+  std::vector<zone::zone_input> zones;
+  for (std::size_t i = 0; i < zones_.size(); ++i) {
+    zones.push_back({zones_[i].apex, zones_[i].id, soa_, soa_ttl_s_, frames_[i].rrsets,
+                     frames_[i].promised, known});
+    zones.back().soa.serial = serial;
+  }
+  for (const auto& set : operator_rrsets)
+    if (const auto where = zone_of(set.owner))
+      zones[*where].rrsets.push_back(set);
+  if (!known)
+    return zones;
+
+  auto& nodes = zones[node_zone_].rrsets;
+  std::map<std::string_view, holders> active;
   for (const auto& [id, member] : members) {
     const auto owner = node_parent_.child(id.text());
     if (!owner || !model::is_in_dns(member.what))
       continue; // a domain so long that this id does not fit below it; a program of the overlay
     address_rrsets addresses(*owner, node_ttl_s);
     addresses.add(member.what.addresses);
-    addresses.move_to(input.rrsets);
-    input.rrsets.push_back(node_text(*owner, member.what));
+    addresses.move_to(nodes);
+    nodes.push_back(node_text(*owner, member.what));
     for (const auto& [role, offer] : member.what.roles)
       if (offer.state == model::role_state::active)
         active[role].emplace_back(&member, *owner);
@@ -235,46 +416,77 @@ zone::zone_input zone_plan::describe(bool known, const model::member_map& member
       continue;
     address_rrsets addresses(*owner, node_ttl_s);
     addresses.add(kept);
-    addresses.move_to(input.rrsets);
+    addresses.move_to(nodes);
   }
-  for (const auto& role : role_names_) {
-    const auto& holders = active[role.role];
-    for (const auto& service : role.services) {
-      zone::rrset set{service.owner, zone::rr_type::srv, role.ttl_s, {}, role.slice};
-      for (const auto& [member, target] : holders) {
-        const auto& offer = member->what.roles.at(role.role);
-        const auto port = offer.ports.find(service.port_key);
-        const auto number = port == offer.ports.end() ? service.default_port : port->second;
-        if (number == 0)
-          continue;
-        set.records.push_back(zone::srv_rdata{offer.priority, offer.weight, number, target});
-      }
-      if (!set.records.empty())
-        input.rrsets.push_back(std::move(set));
+  describe_roles(active, zones);
+  for (const auto& role : role_names_)
+    if (!role.overlay_services.empty()) {
+      const auto& overlay_name = role.overlay_services.front();
+      zones[overlay_name.zone].rrsets.push_back(
+          role_text(overlay_name.owner, role.role, members, role.ttl_s));
     }
-    if (!role.address_name)
-      continue;
-    address_rrsets addresses(*role.address_name, role.ttl_s, role.slice);
-    for (const auto& [member, target] : holders)
-      addresses.add(member->what.addresses);
-    addresses.move_to(input.rrsets);
-  }
-  return input;
+  return zones;
 }
 
-std::string zone_plan::reserved(const zone::name& owner, zone::rr_type type) const {
+void zone_plan::describe_roles(const std::map<std::string_view, holders>& active,
+                               std::vector<zone::zone_input>& zones) const {
+  static const holders nobody;
+  for (const auto& role : role_names_) {
+    const auto found = active.find(role.role);
+    const auto& who = found == active.end() ? nobody : found->second;
+    for (const auto* services : {&role.services, &role.overlay_services})
+      for (const auto& service : *services)
+        if (auto set = service_rrset(role, service, who); !set.records.empty())
+          zones[service.zone].rrsets.push_back(std::move(set));
+    if (!role.address)
+      continue;
+    address_rrsets addresses(role.address->owner, role.ttl_s, role.slice);
+    for (const auto& [member, target] : who)
+      addresses.add(member->what.addresses);
+    addresses.move_to(zones[role.address->zone].rrsets);
+  }
+}
+
+zone::rrset zone_plan::service_rrset(const role_names& role, const service& which,
+                                     const holders& who) {
+  zone::rrset set{which.owner, zone::rr_type::srv, role.ttl_s, {}, role.slice};
+  for (const auto& [member, target] : who) {
+    const auto& offer = member->what.roles.at(role.role);
+    const auto port = offer.ports.find(which.port_key);
+    const bool told = port != offer.ports.end();
+    // A member that says 0 does not offer the service. A role without services has no port either.
+    if (told && port->second == 0)
+      continue;
+    set.records.push_back(zone::srv_rdata{offer.priority, offer.weight,
+                                          told ? port->second : which.default_port, target});
+  }
+  return set;
+}
+
+// ---- what is left to the operator
+
+std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
+                                zone::rr_type type) const {
+  const auto where = zone_of(owner);
+  if (!where)
+    return owner.text() + " lies in no zone of the overlay";
+  const auto& zone = zones_[*where];
+  if (zone.id != zone_id)
+    return owner.text() + " belongs to the zone " + zone.apex.text();
   if (type == zone::rr_type::soa)
     return "the SOA record comes from [dns.soa]";
-  if (owner == domain_ && type == zone::rr_type::ns)
+  if (owner == zone.apex && type == zone::rr_type::ns)
     return "NS at the apex come from [[dns.name_server]]";
   if (owner != node_parent_ && owner.is_at_or_below(node_parent_))
     return "names below " + node_parent_.text() + " belong to the members";
-  for (const auto& set : static_rrsets_)
+  if (zone.internal && owner != zone.apex)
+    return "names below " + zone.apex.text() + " belong to the roles";
+  for (const auto& set : frames_[*where].rrsets)
     if (set.owner == owner && set.type == type)
       return "this record comes from configuration or a role definition";
   for (const auto& role : role_names_) {
     const bool address = type == zone::rr_type::a || type == zone::rr_type::aaaa;
-    if (address && role.address_name == owner)
+    if (address && role.address && role.address->owner == owner)
       return "addresses here are those of role " + role.role;
     for (const auto& service : role.services)
       if (type == zone::rr_type::srv && service.owner == owner)

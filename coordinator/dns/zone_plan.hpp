@@ -1,11 +1,15 @@
-// From members and role definitions to the description of the overlay's zone: the one place that
+// From members and role definitions to the description of the overlay's zones: the one place that
 // knows both nodes and records.
 //
 // Existing names come from configuration and role definitions; membership changes only records. The
-// one exception is
-// `<id>.node.<domain>`, which comes with the member and stays for a grace after it left, so that a
-// client that holds an older SRV answer still finds its target. Members with nothing but roles of
-// the overlay's own have no records. Pure.
+// one exception is `<id>.node.<domain>`, which comes with the member and stays for a grace after it
+// left, so that a client that holds an older SRV answer still finds its target. Members with
+// nothing but roles of the overlay's own have no records.
+//
+// Which zones there are is configuration, too. Either the overlay's domain is one zone of ours, or
+// its parent is hosted elsewhere and delegates the address name of each role and `node.<domain>` to
+// us, each a zone of its own. Beside them, `role.<domain>` has the overlay names of the roles; it
+// is internal: only a name server that is not public serves it. Pure.
 #pragma once
 
 #include "coordinator/dns/role.hpp"
@@ -15,13 +19,17 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace thor::dns {
 
 /// Label below the domain under which every member has a name.
 inline constexpr std::string_view node_label = "node";
+/// Label below the domain under which every role has its overlay name.
+inline constexpr std::string_view role_label = "role";
 /// TTL of NS records and of the addresses of name servers, seconds: they are configuration.
 inline constexpr std::uint32_t infrastructure_ttl_s = 3600;
 /// TTL of the bootstrap records of the event servers, seconds.
@@ -46,10 +54,18 @@ struct soa_config {
   std::uint32_t ttl_s = 300;
 };
 
-/// The part of the zone that does not change while the program runs.
+enum class deployment : std::uint8_t {
+  whole,     ///< the domain is one zone, ours
+  delegated, ///< the domain is hosted elsewhere and delegates the names that follow membership
+};
+
+/// The part of the zones that does not change while the program runs.
 struct zone_config {
   zone::name domain;
-  std::uint32_t id = 1; ///< PowerDNS domain id
+  deployment how = deployment::whole;
+  bool internal = false; ///< the zone `role.<domain>` is served
+  /// PowerDNS domain ids of zone_plan::apexes(), by apex.
+  std::map<zone::name, std::uint32_t> ids;
   soa_config soa;
   std::vector<fixed_host> name_servers;
   std::vector<fixed_host> event_servers;
@@ -64,63 +80,104 @@ struct config_error {
 /// A member that left recently.
 using departed_map = std::map<model::node_id, std::vector<model::ip_address>>;
 
-/// A name and type that Thor publishes itself; the operator's static records keep away from them.
-struct reserved_rrset {
-  zone::name owner;
-  zone::rr_type type;
+/// A zone of the overlay.
+struct planned_zone {
+  zone::name apex;
+  std::uint32_t id = 0; ///< PowerDNS domain id
+  bool internal = false;
 };
 
 class zone_plan {
  public:
+  /// The zones that this configuration makes, all by their own right: each needs an id.
+  static std::expected<std::vector<zone::name>, config_error> apexes(const zone_config& config);
+
   /// Reads the configuration once: names are checked here, so that later steps cannot fail.
   static std::expected<zone_plan, config_error> make(zone_config config);
 
-  /// What the zone holds now. `members` and `departed` are ignored while `known` is false;
-  /// `operator_rrsets` have passed reserved().
-  [[nodiscard]] zone::zone_input describe(bool known, const model::member_map& members,
-                                          const departed_map& departed,
-                                          const std::vector<zone::rrset>& operator_rrsets,
-                                          std::uint32_t serial) const;
+  /// What the zones hold now, in the order of zones(). `members` and `departed` are ignored while
+  /// `known` is false; `operator_rrsets` have passed reserved().
+  [[nodiscard]] std::vector<zone::zone_input>
+  describe(bool known, const model::member_map& members, const departed_map& departed,
+           const std::vector<zone::rrset>& operator_rrsets, std::uint32_t serial) const;
 
-  /// Why the operator may not have a record of `type` at `owner`: it is Thor's own; "" when he may.
-  [[nodiscard]] std::string reserved(const zone::name& owner, zone::rr_type type) const;
+  /// Why the operator may not have a record of `type` at `owner` in the zone with this id: it is
+  /// Thor's own, or lies in another zone; "" when he may.
+  [[nodiscard]] std::string reserved(std::uint32_t zone_id, const zone::name& owner,
+                                     zone::rr_type type) const;
+
+  /// What the parent zone has to hold in the delegated deployment: delegations, and the names of
+  /// the domain itself, which are static there. Empty when the domain is ours.
+  [[nodiscard]] const std::vector<zone::rrset>& parent_rrsets() const { return parent_rrsets_; }
 
   [[nodiscard]] const zone::name& domain() const { return domain_; }
-  [[nodiscard]] std::uint32_t id() const { return id_; }
+  /// Never empty; the first one is public.
+  [[nodiscard]] const std::vector<planned_zone>& zones() const { return zones_; }
+  /// The zone with this id, or nullptr.
+  [[nodiscard]] const planned_zone* find_zone(std::uint32_t id) const;
   [[nodiscard]] const std::vector<role_definition>& roles() const { return roles_; }
 
  private:
   struct service {
+    std::size_t zone; ///< index
     zone::name owner;
     std::string port_key;
     std::uint16_t default_port;
   };
+  struct address_place {
+    std::size_t zone; ///< index
+    zone::name owner;
+  };
   struct role_names {
     std::string role;
-    std::optional<zone::name> address_name;
+    std::optional<address_place> address;
     std::vector<service> services;
+    /// In the internal zone: the role itself, with the port of the first service.
+    std::vector<service> overlay_services;
     std::uint32_t ttl_s;
     std::uint16_t slice;
   };
+  /// What a zone holds whoever is a member.
+  struct frame {
+    std::vector<zone::rrset> rrsets;
+    std::vector<zone::promised_name> promised;
+  };
+  /// A member that is active in a role, and its name.
+  using holders = std::vector<std::pair<const model::member*, zone::name>>;
 
   zone_plan() = default;
+  std::expected<void, config_error> read_zones(const zone_config& config);
   std::expected<void, config_error> read_infrastructure(const zone_config& config);
+  std::expected<void, config_error> read_name_servers(const zone_config& config);
   std::expected<void, config_error> read_role(const role_definition& role);
+  std::expected<void, config_error> read_overlay_names(const role_definition& role,
+                                                       role_names& into);
+  std::expected<void, config_error> read_parent(const role_definition& role);
   std::expected<zone::name, config_error> resolve(const std::string& text,
                                                   std::string_view what) const;
+  std::expected<zone::name, config_error> resolve_in_role(const role_definition& role,
+                                                          const std::string& text) const;
+  [[nodiscard]] std::optional<std::size_t> zone_of(const zone::name& owner) const;
+  std::optional<std::size_t> promise(const zone::name& owner, bool dynamic);
   void add_static(zone::rrset set);
   void add_addresses(const zone::name& owner, const std::vector<model::ip_address>& addresses,
                      std::uint32_t ttl_s);
+  void describe_roles(const std::map<std::string_view, holders>& active,
+                      std::vector<zone::zone_input>& zones) const;
+  [[nodiscard]] static zone::rrset service_rrset(const role_names& role, const service& which,
+                                                 const holders& who);
 
   zone::name domain_;
+  deployment how_ = deployment::whole;
+  std::vector<planned_zone> zones_;
+  std::vector<frame> frames_; ///< of zones_
+  std::vector<zone::rrset> parent_rrsets_;
   zone::name node_parent_;
-  std::uint32_t id_ = 1;
+  std::size_t node_zone_ = 0; ///< index
   std::uint32_t soa_ttl_s_ = 0;
   zone::soa_rdata soa_;
   std::vector<role_definition> roles_;
   std::vector<role_names> role_names_;
-  std::vector<zone::rrset> static_rrsets_;
-  std::vector<zone::promised_name> promised_;
 };
 
 } // namespace thor::dns

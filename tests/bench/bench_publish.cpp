@@ -42,7 +42,7 @@ model::member proxy(unsigned number, std::uint64_t sequence, std::uint16_t weigh
 dns::coordinator make_coordinator() {
   const dns::fixed_host server{"ns1", {model::ip_address::v4({192, 0, 2, 53})}, 0};
   return {*dns::zone_plan::make({.domain = name("sip.example.com"),
-                                 .id = 1,
+                                 .ids = {{name("sip.example.com"), 1}},
                                  .soa = {},
                                  .name_servers = {server},
                                  .event_servers = {},
@@ -59,15 +59,15 @@ class publisher {
  public:
   void publish(const std::vector<dns::effect>& effects, steps* spent) {
     for (const auto& e : effects)
-      if (const auto* wanted = std::get_if<dns::publish_zone>(&e))
+      if (const auto* wanted = std::get_if<dns::publish_zones>(&e))
         publish(*wanted, spent);
   }
   [[nodiscard]] std::uint64_t digest() const { return zone::digest(*zone_); }
 
  private:
-  void publish(const dns::publish_zone& wanted, steps* spent) {
+  void publish(const dns::publish_zones& wanted, steps* spent) {
     const auto begin = steady::now();
-    auto built = zone::build(wanted.input, zone_.get()).zone;
+    auto built = zone::build(wanted.inputs.front(), zone_.get()).zone;
     const auto was_built = steady::now();
     if (!zone::check_changes(zone_.get(), *built))
       std::abort();

@@ -74,8 +74,9 @@ std::vector<std::string> server_names(const world& in) {
 }
 
 dns::zone_plan plan() {
-  return dns::zone_plan::make({.domain = *zone::name::parse("sip.example"),
-                               .id = 1,
+  const auto domain = *zone::name::parse("sip.example");
+  return dns::zone_plan::make({.domain = domain,
+                               .ids = {{domain, 1}},
                                .soa = {},
                                .name_servers = {{"ns.elsewhere.example.", {}, 0}},
                                .event_servers = {},
@@ -481,7 +482,7 @@ void dns_server::hear(const membership::input& what) {
 void dns_server::perform(const std::vector<dns::effect>& out) {
   in_.law().on_view(on_, machine_);
   for (const auto& e : out) {
-    if (std::holds_alternative<dns::publish_zone>(e) || std::holds_alternative<dns::remember>(e)) {
+    if (std::holds_alternative<dns::publish_zones>(e) || std::holds_alternative<dns::remember>(e)) {
       write_down();
     } else if (std::holds_alternative<dns::report>(e)) {
       report();

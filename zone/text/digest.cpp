@@ -41,4 +41,12 @@ std::uint64_t digest(const contents& zone) {
   return sum;
 }
 
+std::uint64_t digest(const snapshot& zones) {
+  std::uint64_t sum = 0;
+  for (const auto& zone : zones.zones) {
+    sum ^= digest(*zone);
+  }
+  return sum;
+}
+
 } // namespace thor::zone

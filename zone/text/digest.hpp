@@ -14,4 +14,7 @@ namespace thor::zone {
 /// zone. 0 for a zone without records.
 std::uint64_t digest(const contents& zone);
 
+/// The exclusive or of the digests of all zones.
+std::uint64_t digest(const snapshot& zones);
+
 } // namespace thor::zone

@@ -85,7 +85,7 @@ void disk::work(const std::stop_token& ending) {
 }
 
 bool disk::write(store::publication& what) {
-  what.zones_digest = zone::digest(*what.zones.zones.front());
+  what.zones_digest = zone::digest(what.zones);
   const auto written = zone_.publish(what);
   if (!written)
     tell_failure(written.error().detail);

@@ -48,7 +48,7 @@ class disk {
   store::operator_data read_operator_data();
   std::optional<store::last_publication> last_published();
 
-  // ---- from start() on; a publication has one zone, its digest is filled in
+  // ---- from start() on; the digest of a publication is filled in
 
   /// Callbacks run on the io_context's thread.
   void start(callbacks told);

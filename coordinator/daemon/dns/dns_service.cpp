@@ -39,15 +39,21 @@ zone::name domain_of(runtime::service& host) {
 }
 
 zone_plan plan_of(runtime::service& host, const settings& how, disk& databases) {
-  const auto domain = domain_of(host);
-  zone_config config{domain,
-                     databases.ensure_domain(domain),
-                     how.soa,
-                     how.name_servers,
-                     how.event_servers,
-                     built_in_roles()};
+  zone_config config{.domain = domain_of(host),
+                     .how = how.where,
+                     .internal = how.internal.has_value(),
+                     .ids = {},
+                     .soa = how.soa,
+                     .name_servers = how.name_servers,
+                     .event_servers = how.event_servers,
+                     .roles = built_in_roles()};
   for (auto& role : config.roles)
     role.slice = how.slice;
+  const auto apexes = zone_plan::apexes(config);
+  if (!apexes)
+    throw std::runtime_error("[dns] makes no zone: " + apexes.error().detail);
+  for (const auto& apex : *apexes)
+    config.ids.emplace(apex, databases.ensure_domain(apex));
   auto plan = zone_plan::make(std::move(config));
   if (!plan)
     throw std::runtime_error("[dns] makes no zone: " + plan.error().detail);
@@ -65,6 +71,17 @@ backend::server_options server_options_of(const settings& how) {
   options.unix_group = how.unix_group;
   options.threads = how.serving_threads;
   return options;
+}
+
+std::unique_ptr<backend::server> make_internal_server(const settings& how,
+                                                      const backend::log_sink& log) {
+  if (!how.internal)
+    return nullptr;
+  backend::server_options options;
+  options.unix_path = how.internal->unix_socket.string();
+  options.unix_users = how.unix_users;
+  options.unix_group = how.unix_group;
+  return std::make_unique<backend::server>(options, log);
 }
 
 void log_backend(backend::log_level level, const std::string& line) {
@@ -122,6 +139,10 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
     , machine_(plan_of(host, how, disk_), how.coordination)
     , server_(server_options_of(how), log_backend)
+    , internal_server_(make_internal_server(how, log_backend))
+    , served_({.server_id = host.credentials().self().id.text(),
+               .everybody = &server_,
+               .internal = internal_server_.get()})
     , timer_(host.io(),
              [this](model::time_point now) {
                std::vector<effect> effects;
@@ -134,14 +155,18 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   for (const auto* result : {"ok", "failed"})
     purges(result);
   for (const auto& path : how.pdns_control)
-    add_name_server(path);
+    add_name_server(path, false);
+  if (how.internal)
+    for (const auto& path : how.internal->pdns_control)
+      add_name_server(path, true);
   begin();
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
   host_.on_metrics([this] { copy_backend_counters(); });
 }
 
-void dns_service::add_name_server(const std::filesystem::path& control_socket) {
+void dns_service::add_name_server(const std::filesystem::path& control_socket, bool internal) {
   auto& added = *name_servers_.emplace_back(std::make_unique<name_server>());
+  added.internal = internal;
   added.control_socket = control_socket.string();
   added.purger = std::make_unique<pdns_purger>(
       host_.io(), control_socket, [this, &added](pdns_purger::result what, const std::string& why) {
@@ -149,7 +174,7 @@ void dns_service::add_name_server(const std::filesystem::path& control_socket) {
       });
 }
 
-/// The last good zone is served before anything else happens.
+/// The last good zones are served before anything else happens.
 void dns_service::begin() {
   auto rrsets = accept(disk_.read_operator_data());
   auto found = disk_.last_published();
@@ -165,7 +190,10 @@ void dns_service::begin() {
   const auto now = runtime::monotonic_now();
   machine_.start(now, runtime::unix_now(), std::move(rrsets), last ? &*last : nullptr, effects);
   perform(effects);
-  if (machine_.state() == feed_state::stale && zone::digest(*current_) != found->zones_digest) {
+  if (served_.overlay().zones.empty())
+    throw std::runtime_error("the first zone cannot be published, the line before this says why");
+  if (machine_.state() == feed_state::stale &&
+      zone::digest(served_.overlay()) != found->zones_digest) {
     effects.clear();
     machine_.on_zone_differs(now, effects);
     perform(effects);
@@ -187,6 +215,8 @@ void dns_service::run() {
               client_->credentials_reloaded();
             });
   server_.stop();
+  if (internal_server_ != nullptr)
+    internal_server_->stop();
 }
 
 // ---- a member among others
@@ -205,8 +235,8 @@ void dns_service::announce() {
 }
 
 void dns_service::tell_figures() {
-  const wire::zone_report zone{.serial = current_->serial,
-                               .digest = zone::digest(*current_),
+  const wire::zone_report zone{.serial = served_.overlay().zones.front()->serial,
+                               .digest = zone::digest(served_.overlay()),
                                .degraded = machine_.state() == feed_state::degraded,
                                .divergent = machine_.divergent()};
   figures_ = wire::encode_body(wire::statistics_of(host_.credentials().self().id, zone));
@@ -282,10 +312,7 @@ void dns_service::malformed(const std::string& server, const wire::error& why) {
 // ---- the operator's data
 
 void dns_service::on_operator_data(const store::operator_data& data) {
-  const auto metadata_before = metadata_;
   auto rrsets = accept(data);
-  if (*metadata_ != *metadata_before)
-    install(current_);
   std::vector<effect> effects;
   machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
@@ -304,8 +331,8 @@ std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
   std::vector<zone::rrset> accepted;
   for (const auto& record : data.records) {
     zone::rrset one{record.owner, record.type, record.ttl_s, {record.data}, 0};
-    std::string why = record.zone_id == machine_.plan().id()
-                          ? machine_.plan().reserved(record.owner, record.type)
+    std::string why = machine_.plan().find_zone(record.zone_id) != nullptr
+                          ? machine_.plan().reserved(record.zone_id, record.owner, record.type)
                           : "its domain is not served by this program";
     if (why.empty())
       if (const auto checked = zone::check(one); !checked)
@@ -318,11 +345,11 @@ std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
                                         zone::to_text(record.data), why));
     }
   }
-  auto metadata = std::make_shared<std::map<zone::name, backend::zone_metadata>>();
+  auto metadata = std::make_shared<zones_metadata>();
   for (const auto& entry : data.metadata)
-    if (entry.zone_id == machine_.plan().id())
-      (*metadata)[machine_.plan().domain()][entry.kind] = entry.values;
-  metadata_ = std::move(metadata);
+    if (const auto* zone = machine_.plan().find_zone(entry.zone_id))
+      (*metadata)[zone->apex][entry.kind] = entry.values;
+  served_.describe(std::move(metadata));
   for (const auto& row : not_served_)
     spdlog::warn("not served: {}", row);
   return accepted;
@@ -332,7 +359,7 @@ std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
 
 void dns_service::perform(const std::vector<effect>& effects) {
   for (const auto& one : effects) {
-    if (const auto* wanted = std::get_if<publish_zone>(&one)) {
+    if (const auto* wanted = std::get_if<publish_zones>(&one)) {
       publish(*wanted);
     } else if (std::holds_alternative<remember>(one)) {
       write_down("unchanged");
@@ -352,58 +379,46 @@ void dns_service::perform(const std::vector<effect>& effects) {
   timer_.arm(machine_.next_deadline());
 }
 
-void dns_service::publish(const publish_zone& wanted) {
-  auto built = zone::build(wanted.input, current_.get());
-  tell_rejected(built.rejected);
-  if (const auto checked = zone::check_changes(current_.get(), *built.zone); !checked)
-    return alarm("zone_check", fmt::format("the zone was not published, the one before stays: {}",
-                                           checked.error().detail));
-  const auto changed = zone::changed_names(current_.get(), *built.zone);
-  install(std::move(built.zone));
-  purge(changed);
+void dns_service::publish(const publish_zones& wanted) {
+  const auto done = served_.publish(machine_.plan().zones(), wanted.inputs);
+  if (!done)
+    return alarm("zone_check", fmt::format("nothing was published, the zones before stay: {}",
+                                           done.error().detail));
+  tell_rejected(done->rejected);
+  std::size_t names = 0;
+  for (const auto& zone : done->changed) {
+    purge(zone);
+    names += zone.names.size();
+  }
   // On disk stays the last zone that was whole: what a restart and the gsqlite3 backend can serve.
   if (machine_.state() != feed_state::unknown)
     write_down(wanted.cause);
-  spdlog::debug("published serial {}: {} names changed ({})", current_->serial, changed.size(),
+  spdlog::debug("published serial {}: {} names changed ({})", machine_.serial(), names,
                 wanted.cause);
 }
 
-/// From here on queries are answered from `next`.
-void dns_service::install(std::shared_ptr<const zone::contents> next) {
-  current_ = std::move(next);
-  auto zones = std::make_shared<zone::snapshot>();
-  zones->zones.push_back(current_);
-  table_ = backend::answer_table::build({.zones = std::move(zones),
-                                         .metadata = metadata_,
-                                         .server_id = host_.credentials().self().id.text(),
-                                         .complete = true},
-                                        table_.get());
-  server_.publish(table_);
-}
-
-void dns_service::purge(const std::vector<zone::name>& changed) {
-  if (changed.empty())
-    return;
-  const auto& apex = current_->apex;
+void dns_service::purge(const served_zones::changed_zone& changed) {
+  const std::string apex = changed.apex.text();
   std::vector<std::string> names;
-  names.reserve(changed.size() + 1);
-  for (const auto& name : changed)
+  names.reserve(changed.names.size() + 1);
+  for (const auto& name : changed.names)
     names.push_back(name.text());
-  names.push_back(apex.text());
+  names.push_back(apex);
   // An answer made from a wildcard is cached under the name that was asked for, which nobody here
   // knows.
-  const bool wildcard =
-      std::ranges::any_of(changed, [](const zone::name& n) { return n.first_label() == "*"; });
+  const bool wildcard = std::ranges::any_of(
+      changed.names, [](const zone::name& n) { return n.first_label() == "*"; });
   if (wildcard)
-    names = {apex.text() + "$"};
+    names = {apex + "$"};
   for (const auto& server : name_servers_)
-    server->purger->purge(names, apex.text());
+    if (server->internal == changed.internal)
+      server->purger->purge(names, apex);
 }
 
 void dns_service::write_down(const std::string& cause) {
   auto keep = machine_.to_persist();
   store::publication what;
-  what.zones.zones.push_back(current_);
+  what.zones = served_.overlay();
   what.status = {.where = keep.where,
                  .serial = keep.serial,
                  .heard_at = keep.heard_at,

@@ -13,6 +13,7 @@
 #include "coordinator/client/client.hpp"
 #include "coordinator/daemon/dns/disk.hpp"
 #include "coordinator/daemon/dns/pdns_purger.hpp"
+#include "coordinator/daemon/dns/served_zones.hpp"
 #include "coordinator/daemon/dns/settings.hpp"
 #include "coordinator/dns/coordinator.hpp"
 #include "coordinator/runtime/log.hpp"
@@ -24,7 +25,6 @@
 #include <boost/json/object.hpp>
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +34,7 @@ namespace thor::dns {
 
 class dns_service final : private client::observer {
  public:
-  /// Opens the databases, builds the first zone and listens: when this returns, PowerDNS is
+  /// Opens the databases, builds the first zones and listens: when this returns, PowerDNS is
   /// answered. Throws std::runtime_error with a sentence for the operator.
   dns_service(runtime::service& host, const settings& how);
   dns_service(const dns_service&) = delete;
@@ -53,12 +53,13 @@ class dns_service final : private client::observer {
   /// One PowerDNS, to be told of changes.
   struct name_server {
     std::string control_socket;
+    bool internal = false; ///< serves the internal zones, not the others
     std::unique_ptr<pdns_purger> purger;
     bool reached = false;
     std::optional<model::time_point> absent_since;
   };
 
-  void add_name_server(const std::filesystem::path& control_socket);
+  void add_name_server(const std::filesystem::path& control_socket, bool internal);
   void begin();
   void announce();
   void listen_only();
@@ -69,9 +70,8 @@ class dns_service final : private client::observer {
   void on_operator_data(const store::operator_data& data);
   std::vector<zone::rrset> accept(const store::operator_data& data);
   void perform(const std::vector<effect>& effects);
-  void publish(const publish_zone& wanted);
-  void install(std::shared_ptr<const zone::contents> next);
-  void purge(const std::vector<zone::name>& changed);
+  void publish(const publish_zones& wanted);
+  void purge(const served_zones::changed_zone& changed);
   void write_down(const std::string& cause);
   prometheus::Counter& purges(const std::string& result);
   void on_purged(name_server& which, pdns_purger::result result, const std::string& why);
@@ -90,14 +90,13 @@ class dns_service final : private client::observer {
   disk disk_;
   coordinator machine_;
   backend::server server_;
+  std::unique_ptr<backend::server> internal_server_;
+  served_zones served_;
   std::vector<std::unique_ptr<name_server>> name_servers_;
   runtime::deadline_timer timer_;
   std::unique_ptr<client::client> client_;
   std::string figures_;   ///< what was told last, body of Thor.Statistics
   bool replaced_ = false; ///< another process announces itself with our certificate
-  std::shared_ptr<const zone::contents> current_;
-  std::shared_ptr<const backend::answer_table> table_;
-  std::shared_ptr<const std::map<zone::name, backend::zone_metadata>> metadata_;
   runtime::role_gauges roles_;
   std::vector<std::string> not_served_; ///< the operator's rows and why, for people
 };

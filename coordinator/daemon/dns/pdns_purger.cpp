@@ -17,6 +17,17 @@ namespace thor::dns {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+namespace {
+
+/// Both absolute, in canonical form; `name` may be a suffix to purge ("apex$").
+bool is_at_or_below(std::string_view name, std::string_view apex) {
+  if (name.ends_with('$'))
+    name.remove_suffix(1);
+  return name == apex || (name.ends_with(apex) && name[name.size() - apex.size() - 1] == '.');
+}
+
+} // namespace
+
 class pdns_purger::impl : public std::enable_shared_from_this<impl> {
  public:
   impl(asio::io_context& io, std::filesystem::path path, outcome told)
@@ -29,8 +40,10 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
   void add(const std::vector<std::string>& names, const std::string& apex) {
     for (const auto& name : names)
       waiting_.insert_or_assign(name, purge_repeats);
-    if (waiting_.size() > purge_names_max)
-      waiting_ = {{apex + "$", purge_repeats}};
+    if (waiting_.size() > purge_names_max) {
+      std::erase_if(waiting_, [&](const auto& one) { return is_at_or_below(one.first, apex); });
+      waiting_.insert_or_assign(apex + "$", purge_repeats);
+    }
     if (!busy_)
       send();
   }

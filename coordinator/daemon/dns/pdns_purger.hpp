@@ -20,8 +20,8 @@
 
 namespace thor::dns {
 
-/// Beyond this many waiting names the whole zone is purged instead: `zone$` walks PowerDNS's caches
-/// once.
+/// Beyond this many waiting names the whole zone of those that came last is purged instead: `zone$`
+/// walks PowerDNS's caches once.
 inline constexpr std::size_t purge_names_max = 200;
 /// Length of one command; PowerDNS reads control lines of at most 16 KiB.
 inline constexpr std::size_t purge_command_octets_max = 12'000;

@@ -69,6 +69,22 @@ std::optional<gid_t> read_group(runtime::section& from) {
   return std::nullopt;
 }
 
+std::optional<internal_settings> read_internal(runtime::section from,
+                                               const std::filesystem::path& public_socket) {
+  if (!from.present())
+    return std::nullopt;
+  internal_settings s;
+  const auto usual = public_socket.empty() ? std::filesystem::path("/run/thor/pdns-internal.sock")
+                                           : public_socket.parent_path() / "pdns-internal.sock";
+  s.unix_socket = from.text("unix_socket", usual.string());
+  if (s.unix_socket.empty() || s.unix_socket == public_socket)
+    from.reject("unix_socket",
+                "has to be a socket of its own: what is internal has another PowerDNS");
+  for (const auto& path : from.texts("pdns_control", {"/run/pdns/pdns-internal.controlsocket"}))
+    s.pdns_control.emplace_back(path);
+  return s;
+}
+
 } // namespace
 
 settings read_settings(runtime::config& from) {
@@ -76,6 +92,9 @@ settings read_settings(runtime::config& from) {
   const auto overlay = runtime::read_overlay(from);
   const auto& state_dir = overlay.state_dir;
   auto dns = from.table("dns");
+  s.where = dns.choice("deployment", "whole", {"whole", "delegated"}) == "whole"
+                ? deployment::whole
+                : deployment::delegated;
   if (const auto http = dns.text("http", "127.0.0.1:8053"); !http.empty()) {
     if (auto endpoint = runtime::parse_address_endpoint(http)) {
       s.http = *endpoint;
@@ -91,6 +110,7 @@ settings read_settings(runtime::config& from) {
   s.unix_group = read_group(dns);
   for (const auto& path : dns.texts("pdns_control", {"/run/pdns/pdns.controlsocket"}))
     s.pdns_control.emplace_back(path);
+  s.internal = read_internal(dns.table("internal"), s.unix_socket);
   s.operator_db = dns.text("operator_db", (state_dir / "operator.sqlite3").string());
   s.zone_db = dns.text("zone_db", (state_dir / "zone.sqlite3").string());
   s.serving_threads = static_cast<unsigned>(dns.integer("serving_threads", 1, 1, 64));

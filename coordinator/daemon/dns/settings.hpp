@@ -15,13 +15,21 @@
 
 namespace thor::dns {
 
+/// A second PowerDNS, which serves the internal zones to few.
+struct internal_settings {
+  std::filesystem::path unix_socket;
+  std::vector<std::filesystem::path> pdns_control;
+};
+
 struct settings {
+  deployment where = deployment::whole;
   std::optional<boost::asio::ip::tcp::endpoint> http;
   std::filesystem::path http_token_file;
   std::filesystem::path unix_socket; ///< "" = off
   std::vector<uid_t> unix_users;
   std::optional<gid_t> unix_group; ///< nothing = our own
   std::vector<std::filesystem::path> pdns_control;
+  std::optional<internal_settings> internal; ///< nothing = no internal zones
   std::filesystem::path operator_db;
   std::filesystem::path zone_db;
   unsigned serving_threads = 1;

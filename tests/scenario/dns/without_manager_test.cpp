@@ -85,12 +85,12 @@ class dns_process final : public membership::test::member_process {
     for (const auto& e : out) {
       if (const auto* again = std::get_if<resubscribe_to>(&e))
         tell(agent::resubscribe{again->server});
-      const auto* wanted = std::get_if<publish_zone>(&e);
+      const auto* wanted = std::get_if<publish_zones>(&e);
       if (wanted == nullptr)
         continue;
-      serials.push_back(wanted->input.soa.serial);
+      serials.push_back(wanted->inputs.front().soa.serial);
       auto& proxies = zones.emplace_back();
-      for (const auto& line : lines_at(wanted->input, "_sip._udp"))
+      for (const auto& line : lines_at(wanted->inputs.front(), "_sip._udp"))
         if (const auto at = line.find(" 5060 "); at != std::string::npos)
           proxies.insert(line.substr(at + 6, line.find('.', at) - at - 6));
     }

@@ -252,6 +252,30 @@ TEST(answer, all_domains_are_all_or_not_ready) {
   EXPECT_EQ(ask(partial.get(), all_domains_request{}).what, outcome::not_ready);
 }
 
+TEST(answer, both_groups_of_zones_are_one_to_those_who_ask) {
+  const auto group = test::snapshot_of(hosted(2));
+  const auto build_beside = [&](std::uint32_t serial, const answer_table* previous) {
+    return answer_table::build(
+        {.zones = test::snapshot_of({build(synthetic_zone{.id = 77, .serial = serial})}),
+         .hosted = group,
+         .metadata = nullptr,
+         .server_id = "ns1",
+         .complete = true},
+        previous);
+  };
+  const auto first = build_beside(1, nullptr);
+  const auto table = build_beside(2, first.get());
+  EXPECT_THAT(result_of(*table, all_domains_request{}).as_array(), SizeIs(3));
+  EXPECT_EQ(result_of(*table, domain_info_request{name_of("sip.example.com")}).at("serial"), 2);
+  EXPECT_EQ(result_of(*table, domain_info_request{name_of("z100002.example.")}).at("id"), 2);
+  for (const auto* owner : {"z100001.example.", "sip.example.com."}) {
+    EXPECT_FALSE(result_of(*table, lookup(owner)).as_array().empty()) << owner;
+  }
+  EXPECT_FALSE(
+      result_of(*table, lookup("z100001.example.", zone::rr_type::any, 1)).as_array().empty());
+  EXPECT_EQ(ask(table.get(), lookup("elsewhere.org.")).text, R"({"result":[]})");
+}
+
 TEST(answer, the_unix_connector_gets_no_more_domains_than_powerdns_can_read) {
   const auto fits = table_of(hosted(unix_domains_max));
   EXPECT_EQ(ask(fits.get(), all_domains_request{}, connector::unix_socket).what, outcome::answered);

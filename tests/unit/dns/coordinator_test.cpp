@@ -26,8 +26,8 @@ class coordinator_test : public ::testing::Test {
   std::vector<zone::zone_input> published() {
     std::vector<zone::zone_input> zones;
     for (const auto& e : out)
-      if (const auto* p = std::get_if<publish_zone>(&e))
-        zones.push_back(p->input);
+      if (const auto* p = std::get_if<publish_zones>(&e))
+        zones.push_back(p->inputs.front());
     return zones;
   }
   std::vector<std::string> notes(bool alarms) {

@@ -136,9 +136,9 @@ class stand_in_test : public ::testing::Test {
   std::vector<std::set<std::string>> proxies() {
     std::vector<std::set<std::string>> all;
     for (const auto& e : out)
-      if (const auto* p = std::get_if<publish_zone>(&e)) {
+      if (const auto* p = std::get_if<publish_zones>(&e)) {
         auto& now_there = all.emplace_back();
-        for (const auto& line : lines_at(p->input, "_sip._udp"))
+        for (const auto& line : lines_at(p->inputs.front(), "_sip._udp"))
           if (const auto at = line.find(" 5060 "); at != std::string::npos)
             now_there.insert(line.substr(at + 6, line.find('.', at) - at - 6));
       }
@@ -147,8 +147,8 @@ class stand_in_test : public ::testing::Test {
   std::vector<std::uint32_t> serials() {
     std::vector<std::uint32_t> all;
     for (const auto& e : out)
-      if (const auto* p = std::get_if<publish_zone>(&e))
-        all.push_back(p->input.soa.serial);
+      if (const auto* p = std::get_if<publish_zones>(&e))
+        all.push_back(p->inputs.front().soa.serial);
     return all;
   }
   std::vector<std::string> alarms() {
@@ -545,8 +545,8 @@ TEST_F(stand_in_test, a_node_name_outlives_its_member_here_too) {
   const auto newest = [&] {
     std::vector<std::string> found;
     for (const auto& e : out)
-      if (const auto* p = std::get_if<publish_zone>(&e))
-        found = lines_at(p->input, "gw1.node");
+      if (const auto* p = std::get_if<publish_zones>(&e))
+        found = lines_at(p->inputs.front(), "gw1.node");
     return found;
   };
   EXPECT_THAT(newest(), ElementsAre("gw1.node 30 A 192.0.2.1"));

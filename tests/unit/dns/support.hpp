@@ -49,7 +49,14 @@ inline model::member_map members(std::vector<model::member> all) {
 
 inline zone_config config() {
   return {.domain = name("sipthor.example"),
-          .id = 1,
+          .ids = {{name("sipthor.example"), 1},
+                  {name("role.sipthor.example"), 2},
+                  {name("node.sipthor.example"), 3},
+                  {name("proxy.sipthor.example"), 4},
+                  {name("mediarelay.sipthor.example"), 5},
+                  {name("xcap.sipthor.example"), 6},
+                  {name("voicemail.sipthor.example"), 7},
+                  {name("ngnpro.sipthor.example"), 8}},
           .soa = {},
           .name_servers = {{"ns1", {ip("192.0.2.53")}, 0}, {"ns2.elsewhere.example.", {}, 0}},
           .event_servers = {{"eventserver", {ip("192.0.2.10"), ip("2001:db8::10")}, 8000}},

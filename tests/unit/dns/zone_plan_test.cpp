@@ -15,7 +15,7 @@ using ::testing::UnorderedElementsAre;
 
 zone::zone_input described(model::member_map who, departed_map gone = {},
                            std::vector<zone::rrset> operator_rrsets = {}) {
-  return plan().describe(true, who, gone, operator_rrsets, 2025010101);
+  return plan().describe(true, who, gone, operator_rrsets, 2025010101).front();
 }
 
 TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
@@ -99,7 +99,9 @@ TEST(zone_plan, one_family_members_are_only_where_they_have_an_address) {
 
 TEST(zone_plan, while_membership_is_unknown_dynamic_names_are_unavailable_and_static_ones_answer) {
   const auto zone =
-      plan().describe(false, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7);
+      plan()
+          .describe(false, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7)
+          .front();
   for (const auto* owner : {"_sip._udp", "proxy", "xcap", "node"})
     EXPECT_THAT(lines_at(zone, owner), Contains(std::string(owner) + " ?"));
   EXPECT_THAT(lines_at(zone, "_eventserver._tcp"), SizeIs(1));
@@ -123,15 +125,99 @@ TEST(zone_plan, operator_records_stand_beside_ours) {
 TEST(zone_plan, says_which_records_are_its_own) {
   const auto p = plan();
   using enum zone::rr_type;
-  EXPECT_THAT(p.reserved(name("sipthor.example"), soa), HasSubstr("[dns.soa]"));
-  EXPECT_THAT(p.reserved(name("sipthor.example"), ns), HasSubstr("name_server"));
-  EXPECT_THAT(p.reserved(name("n7.node.sipthor.example"), a), HasSubstr("members"));
-  EXPECT_THAT(p.reserved(name("_sip._udp.sipthor.example"), srv), HasSubstr("sip_proxy"));
-  EXPECT_THAT(p.reserved(name("proxy.sipthor.example"), aaaa), HasSubstr("sip_proxy"));
-  EXPECT_THAT(p.reserved(name("sipthor.example"), naptr), HasSubstr("role definition"));
-  EXPECT_EQ(p.reserved(name("sipthor.example"), a), "");
-  EXPECT_EQ(p.reserved(name("proxy.sipthor.example"), txt), "");
-  EXPECT_EQ(p.reserved(name("sub.sipthor.example"), ns), "");
+  EXPECT_THAT(p.reserved(1, name("sipthor.example"), soa), HasSubstr("[dns.soa]"));
+  EXPECT_THAT(p.reserved(1, name("sipthor.example"), ns), HasSubstr("name_server"));
+  EXPECT_THAT(p.reserved(1, name("n7.node.sipthor.example"), a), HasSubstr("members"));
+  EXPECT_THAT(p.reserved(1, name("_sip._udp.sipthor.example"), srv), HasSubstr("sip_proxy"));
+  EXPECT_THAT(p.reserved(1, name("proxy.sipthor.example"), aaaa), HasSubstr("sip_proxy"));
+  EXPECT_THAT(p.reserved(1, name("sipthor.example"), naptr), HasSubstr("role definition"));
+  EXPECT_EQ(p.reserved(1, name("sipthor.example"), a), "");
+  EXPECT_EQ(p.reserved(1, name("proxy.sipthor.example"), txt), "");
+  EXPECT_EQ(p.reserved(1, name("sub.sipthor.example"), ns), "");
+  EXPECT_THAT(p.reserved(1, name("sub.elsewhere.example"), a), HasSubstr("no zone of the overlay"));
+}
+
+/// The zone with this apex.
+zone::zone_input zone_of(const std::vector<zone::zone_input>& zones, std::string_view apex) {
+  const auto found = std::ranges::find(zones, name(apex), &zone::zone_input::apex);
+  EXPECT_NE(found, zones.end()) << apex;
+  return found == zones.end() ? zone::zone_input{} : *found;
+}
+
+TEST(zone_plan, the_overlay_names_of_roles_are_an_internal_zone) {
+  auto with_internal = config();
+  with_internal.internal = true;
+  const auto p = *zone_plan::make(with_internal);
+  ASSERT_THAT(p.zones(), SizeIs(2));
+  EXPECT_FALSE(p.zones()[0].internal);
+  EXPECT_TRUE(p.zones()[1].internal);
+
+  auto leaving = member("n2", {"192.0.2.2"}, {"sip_proxy"}, model::role_state::draining);
+  const auto zones = p.describe(
+      true, members({member("n1", {"192.0.2.1"}, {"sip_proxy", "media_relay"}), leaving}), {}, {},
+      7);
+  const auto internal = zone_of(zones, "role.sipthor.example");
+  EXPECT_THAT(lines_at(internal, "sip_proxy"),
+              ElementsAre("sip_proxy 30 TXT \"active=1\" \"draining=1\"",
+                          "sip_proxy 30 SRV 10 100 5061 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(internal, "_sip._udp.sip_proxy"),
+              ElementsAre("_sip._udp.sip_proxy 30 SRV 10 100 5060 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(internal, "media_relay"),
+              ElementsAre("media_relay 30 TXT \"active=1\" \"draining=0\"",
+                          "media_relay 30 SRV 10 100 0 n1.node.sipthor.example."))
+      << "a role without services has no port";
+  EXPECT_THAT(lines_at(internal, "xcap_server"),
+              ElementsAre("xcap_server 30 TXT \"active=0\" \"draining=0\""));
+  EXPECT_THAT(lines(zone_of(zones, "sipthor.example")), Not(Contains(HasSubstr("role"))))
+      << "what is internal shows nowhere else";
+
+  EXPECT_THAT(p.reserved(1, name("x.role.sipthor.example"), zone::rr_type::a),
+              HasSubstr("belongs to the zone role.sipthor.example."));
+  EXPECT_THAT(p.reserved(2, name("x.role.sipthor.example"), zone::rr_type::a), HasSubstr("roles"));
+}
+
+TEST(zone_plan, delegated_names_are_zones_of_their_own) {
+  auto below_another = config();
+  below_another.how = deployment::delegated;
+  const auto p = *zone_plan::make(below_another);
+  const auto zones =
+      p.describe(true, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7);
+  EXPECT_THAT(zones, SizeIs(6)) << "five roles, and the nodes";
+
+  const auto proxy = zone_of(zones, "proxy.sipthor.example");
+  EXPECT_THAT(lines_at(proxy, "@"),
+              UnorderedElementsAre(
+                  HasSubstr("SOA ns1.sipthor.example."), "@ 3600 NS ns1.sipthor.example.",
+                  "@ 3600 NS ns2.elsewhere.example.", "@ 30 A 192.0.2.1",
+                  "@ 300 NAPTR 10 100 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.proxy.sipthor.example.",
+                  "@ 300 NAPTR 20 100 \"s\" \"SIP+D2T\" \"\" _sip._tcp.proxy.sipthor.example.",
+                  "@ 300 NAPTR 30 100 \"s\" \"SIP+D2U\" \"\" _sip._udp.proxy.sipthor.example."));
+  EXPECT_THAT(lines_at(proxy, "_sip._udp"),
+              ElementsAre("_sip._udp 30 SRV 10 100 5060 n1.node.sipthor.example."));
+  EXPECT_THAT(lines_at(zone_of(zones, "node.sipthor.example"), "n1"),
+              Contains("n1 30 A 192.0.2.1"));
+  EXPECT_THAT(lines_at(zone_of(zones, "xcap.sipthor.example"), "@"),
+              Contains("@ 300 TXT \"https://xcap.sipthor.example/xcap-root\""));
+}
+
+TEST(zone_plan, the_parent_of_delegated_zones_is_told_in_full) {
+  EXPECT_THAT(plan().parent_rrsets(), IsEmpty());
+  auto below_another = config();
+  below_another.how = deployment::delegated;
+  zone::zone_input parent{.apex = name("sipthor.example"), .id = 1, .soa = {}};
+  parent.rrsets = zone_plan::make(below_another)->parent_rrsets();
+  EXPECT_THAT(lines_at(parent, "proxy"),
+              UnorderedElementsAre("proxy 3600 NS ns1.sipthor.example.",
+                                   "proxy 3600 NS ns2.elsewhere.example."));
+  EXPECT_THAT(lines_at(parent, "node"), SizeIs(2));
+  EXPECT_THAT(lines_at(parent, "ns1"), ElementsAre("ns1 3600 A 192.0.2.53"));
+  EXPECT_THAT(lines_at(parent, "_eventserver._tcp"), SizeIs(1));
+  EXPECT_THAT(lines_at(parent, "eventserver"), SizeIs(2));
+  EXPECT_THAT(lines_at(parent, "_sip._udp"),
+              ElementsAre("_sip._udp 300 SRV 10 100 5060 proxy.sipthor.example."));
+  EXPECT_THAT(
+      lines_at(parent, "@"),
+      Contains("@ 300 NAPTR 30 100 \"s\" \"SIP+D2U\" \"\" _sip._udp.proxy.sipthor.example."));
 }
 
 TEST(zone_plan, refuses_a_configuration_that_makes_no_zone) {
@@ -141,6 +227,9 @@ TEST(zone_plan, refuses_a_configuration_that_makes_no_zone) {
   auto no_glue = config();
   no_glue.name_servers = {{"ns1", {}, 0}};
   EXPECT_THAT(zone_plan::make(no_glue).error().detail, HasSubstr("ns1"));
+  auto no_id = config();
+  no_id.ids.clear();
+  EXPECT_THAT(zone_plan::make(no_id).error().detail, HasSubstr("no id"));
   auto bad_name = config();
   bad_name.soa.rname = "two..dots";
   EXPECT_THAT(zone_plan::make(bad_name).error().detail, HasSubstr("soa.rname"));

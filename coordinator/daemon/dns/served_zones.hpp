@@ -1,0 +1,68 @@
+// What is answered now: the zones of the overlay as last published, the hosted zones, and the
+// metadata of all of them, in the tables of the public and of the internal backend.
+//
+// A publication builds every zone aside, has ldns check what is new, and swaps all of them by one
+// pointer exchange a backend; if one is refused nothing changes. The servers must outlive it. One
+// thread, the overlay's.
+#pragma once
+
+#include "backend/serve/server.hpp"
+#include "coordinator/dns/zone_plan.hpp"
+#include "zone/build/build.hpp"
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace thor::dns {
+
+using zones_metadata = std::map<zone::name, backend::zone_metadata>;
+
+class served_zones {
+ public:
+  struct options {
+    std::string server_id;
+    backend::server* everybody = nullptr; ///< answers the zones that are not internal
+    backend::server* internal = nullptr;  ///< answers those that are; nullptr: nobody asks
+  };
+  /// The names of one zone whose answers differ.
+  struct changed_zone {
+    zone::name apex;
+    bool internal = false;
+    std::vector<zone::name> names;
+  };
+  struct publication {
+    std::vector<changed_zone> changed; ///< zones without a change are not in it
+    std::vector<zone::rejection> rejected;
+  };
+
+  explicit served_zones(options with)
+      : with_(std::move(with)) {}
+
+  /// The overlay's zones from now on; `plan` and `inputs` side by side. The error is what ldns has
+  /// against one of them.
+  std::expected<publication, zone::error> publish(std::span<const planned_zone> plan,
+                                                  const std::vector<zone::zone_input>& inputs);
+
+  /// Metadata of all zones from now on.
+  void describe(std::shared_ptr<const zones_metadata> metadata);
+
+  /// The overlay's zones that are not internal, by apex.
+  [[nodiscard]] const zone::snapshot& overlay() const { return *public_zones_; }
+  [[nodiscard]] const zones_metadata& metadata() const { return *metadata_; }
+
+ private:
+  void swap();
+
+  options with_;
+  std::shared_ptr<const zone::snapshot> public_zones_ = std::make_shared<zone::snapshot>();
+  std::shared_ptr<const zone::snapshot> internal_zones_ = std::make_shared<zone::snapshot>();
+  std::shared_ptr<const zones_metadata> metadata_ = std::make_shared<zones_metadata>();
+  std::shared_ptr<const backend::answer_table> public_table_;
+  std::shared_ptr<const backend::answer_table> internal_table_;
+};
+
+} // namespace thor::dns
