@@ -168,15 +168,16 @@ class Daemon(Process):
 class Pdns(Process):
     """A real pdns_server."""
 
-    def __init__(self, name, config_dir, log, address, port, inside=()):
+    def __init__(self, name, config_dir, log, address, port, zone=DOMAIN, inside=()):
         self.server = NameServer(address, port)
+        self.zone = zone  # one that it serves
         super().__init__(name, ["/usr/sbin/pdns_server", f"--config-dir={config_dir}"], log, inside)
 
     def wait_ready(self, timeout_s=READY_S):
         def answers():
             self.check_running()
-            return self.server.ask(DOMAIN, "SOA", timeout_s=0.2).rcode == "NOERROR"
-        wait_until(answers, f"{self.name} answers the SOA of {DOMAIN}", timeout_s)
+            return self.server.ask(self.zone, "SOA", timeout_s=0.2).rcode == "NOERROR"
+        wait_until(answers, f"{self.name} answers the SOA of {self.zone}", timeout_s)
         return self
 
 
@@ -314,9 +315,9 @@ class Overlay:
         self.configure(name, {"dns": dns | table}, **(overlay or {}))
         return self.start(name, "thor-dns").wait_ready()
 
-    def start_pdns(self, name="pdns", variant="http", dns="dns1"):
+    def start_pdns(self, name="pdns", variant="http", dns="dns1", zone=DOMAIN):
         """A pdns_server in front of a thor-dns, with the shipped configuration of one variant ("http", "unix",
-        "emergency"); only addresses, ports, paths, the token and the group are ours."""
+        "internal", "emergency"); it is ready when it answers for `zone`. Only addresses, ports, paths, the token and the group are ours."""
         home, behind = self.home(name), self.home(dns)
         address, port = self.endpoint(dns, 53)
         options = {"local-address": address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
@@ -326,10 +327,10 @@ class Overlay:
             token = (behind / "state/pdns-token").read_text().strip()
             options["remote-connection-string"] = lambda shipped: shipped.replace(
                 "127.0.0.1:8053/TOKEN", f"{self.http_backends[dns]}/{token}").replace(
-                "/run/thor/pdns-remote.sock", f"{behind}/run/pdns-remote.sock")
+                "/run/thor/", f"{behind}/run/")
         shipped = (SOURCE / "pdns-conf" / variant / "pdns.conf").read_text()
         (home / "pdns.conf").write_text(with_options(shipped, options))
-        pdns = Pdns(name, home, self.directory / f"{name}.log", address, port, self.inside(dns))
+        pdns = Pdns(name, home, self.directory / f"{name}.log", address, port, zone, self.inside(dns))
         self.processes.append(pdns)
         return pdns.wait_ready()
 

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""Which zones an overlay has: the internal names of the roles, and names that a parent hosted elsewhere delegates."""
+
+import subprocess
+
+import overlaytest
+from overlay import DOMAIN, Overlay, wait_until
+
+ROLE_ZONE = f"role.{DOMAIN}"
+
+
+class OverlayNames(overlaytest.OverlayTest):
+    """`<role>.role.<domain>` is served by a second PowerDNS, and by no other."""
+
+    def setUp(self):
+        net = self.net = self.enterContext(Overlay())
+        net.start_event_server()
+        net.start_manager()
+        self.dns = net.start_dns(internal={"pdns_control": [f"{net.home('inside')}/run/pdns.controlsocket"]})
+        self.public = net.start_pdns()
+        self.inside = net.start_pdns("inside", variant="internal", zone=ROLE_ZONE)
+        self.pdns = [self.inside]
+
+    def test_the_roles_show_inside_and_nowhere_else(self):
+        gw1 = self.net.start_node("gw1", ["sip_proxy"])
+        self.net.start_node("gw2", ["sip_proxy"])
+        self.shows("sip_proxy.role", "SRV", self.srv(5061, "gw1", "gw2"))
+        self.shows("_sip._udp.sip_proxy.role", "SRV", self.srv(5060, "gw1", "gw2"))
+        self.shows("sip_proxy.role", "TXT", {'"active=2" "draining=0"'})
+        self.nodata("xcap_server.role", "SRV")
+        self.shows("nothing.role", "SRV", (), rcode="NXDOMAIN")
+
+        with self.subTest("a change shows at once, for the purge reaches the second PowerDNS, too"):
+            gw1.command("drain")
+            self.shows("sip_proxy.role", "TXT", {'"active=1" "draining=1"'})
+            self.shows("sip_proxy.role", "SRV", self.srv(5061, "gw2"))
+
+        with self.subTest("the public name server knows no such name"):
+            self.assertEqual("NXDOMAIN", self.public.server.ask(f"sip_proxy.{ROLE_ZONE}", "SRV").rcode)
+            self.assertEqual("NXDOMAIN", self.public.server.ask(ROLE_ZONE, "SOA").rcode)
+        with self.subTest("nor does the internal one know the public names"):
+            self.assertEqual("REFUSED", self.inside.server.ask(DOMAIN, "SOA").rcode)
+        with self.subTest("zone.sqlite3, which a public PowerDNS may serve in an emergency, has none of them"):
+            shown = subprocess.run(["sqlite3", f"file:{self.net.home('dns1')}/state/zone.sqlite3?mode=ro", "SELECT DISTINCT zone FROM zone_now"],
+                                   capture_output=True, text=True, check=True).stdout.split()
+            self.assertEqual([DOMAIN], shown)
+
+
+class Delegated(overlaytest.OverlayTest):
+    """The classic layout: the domain is hosted elsewhere, here by a PowerDNS of its own, and delegates what follows the members."""
+
+    def setUp(self):
+        net = self.net = self.enterContext(Overlay())
+        net.start_event_server()
+        net.start_manager()
+        self.dns = net.start_dns(deployment="delegated")
+        self.pdns = [net.start_pdns(zone=f"proxy.{DOMAIN}")]
+
+    def test_each_role_is_a_zone_and_the_parent_leads_to_it(self):
+        self.net.start_node("gw1", ["sip_proxy"])
+        v4, v6 = self.net.node_addresses("gw1")
+        self.shows("proxy", "A", {v4})
+        self.shows("proxy", "AAAA", {v6})
+        self.shows("_sip._udp.proxy", "SRV", self.srv(5060, "gw1"))
+        self.shows("proxy", "NAPTR", {f'10 100 "s" "SIPS+D2T" "" _sips._tcp.proxy.{DOMAIN}.', f'20 100 "s" "SIP+D2T" "" _sip._tcp.proxy.{DOMAIN}.',
+                                      f'30 100 "s" "SIP+D2U" "" _sip._udp.proxy.{DOMAIN}.'})
+        self.shows("gw1.node", "A", {v4})
+        self.nodata("ngnpro", "A")
+        server = self.pdns[0].server
+        self.assertEqual("REFUSED", server.ask(DOMAIN, "SOA").rcode, "the domain is not ours")
+
+        with self.subTest("all of them have one serial"):
+            serials = {self.serial(f"{name}.{DOMAIN}") for name in ("proxy", "node", "xcap", "mediarelay", "voicemail", "ngnpro")}
+            self.assertEqual({self.dns.status()["serial"]}, serials)
+
+        with self.subTest("and go on together"):
+            before = self.serial(f"xcap.{DOMAIN}")
+            self.net.start_node("gw2", ["sip_proxy"])
+            self.shows("_sip._udp.proxy", "SRV", self.srv(5060, "gw1", "gw2"))
+            wait_until(lambda: self.serial(f"xcap.{DOMAIN}") > before, "the zone of another role has the new serial")
+
+        with self.subTest("a restart serves all of them again, from disk"):
+            self.dns.kill()
+            self.dns = self.net.start("dns1", "thor-dns").wait_ready()
+            self.assertEqual(self.srv(5060, "gw1", "gw2"), server.ask(f"_sip._udp.proxy.{DOMAIN}", "SRV").texts("SRV"))
+
+    def serial(self, zone):
+        return int(next(iter(self.pdns[0].server.ask(zone, "SOA").texts("SOA"))).split()[2])
+
+
+if __name__ == "__main__":
+    overlaytest.main()
