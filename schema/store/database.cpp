@@ -70,13 +70,28 @@ error system_error(const std::filesystem::path& file, int failure) {
   return make_error(file, code, std::strerror(failure), advice(code));
 }
 
+/// A file that root makes belongs to the owner of its directory: the daemon that is to use it.
+std::expected<void, error> give_away(const std::filesystem::path& file, int made) {
+  const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
+  struct stat directory{};
+  if (::geteuid() != 0) {
+    return {};
+  }
+  if (::stat(parent.c_str(), &directory) != 0 ||
+      ::fchown(made, directory.st_uid, directory.st_gid) != 0) {
+    return std::unexpected(system_error(file, errno));
+  }
+  return {};
+}
+
 /// The file exists with at most `mode` before SQLite sees it. SQLite gives -wal and -shm the mode
-/// of the database, so those of an earlier run are brought down to it too.
+/// and the owner of the database, so those of an earlier run are brought down to it too.
 std::expected<void, error> secure_file(const std::filesystem::path& file, mode_t mode) {
   const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (made >= 0) {
+    auto given = give_away(file, made);
     ::close(made);
-    return {};
+    return given;
   }
   if (errno != EEXIST) {
     return std::unexpected(system_error(file, errno));

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <optional>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace thor::store {
@@ -29,6 +29,16 @@ database_kind operator_database() {
           .migrations = operator_migrations()};
 }
 
+/// The TTL, or why it is none (RFC 2181 section 8).
+std::expected<std::uint32_t, zone::error> read_ttl(std::int64_t ttl_s) {
+  if (ttl_s < 0 || ttl_s > zone::ttl_s_max) {
+    return std::unexpected(zone::error{zone::errc::bad_rdata, "TTL " + std::to_string(ttl_s) +
+                                                                  " is not within 0 and " +
+                                                                  std::to_string(zone::ttl_s_max)});
+  }
+  return static_cast<std::uint32_t>(ttl_s);
+}
+
 bool is_metadata_kind(const std::string& text) {
   return !text.empty() && text.size() <= metadata_kind_octets_max &&
          std::ranges::all_of(text, [](char c) {
@@ -45,6 +55,7 @@ class reader {
 
   operator_data run() {
     const SQLite::Transaction one_view(db_);
+    read_templates();
     read_zones();
     read_records();
     read_metadata();
@@ -58,29 +69,99 @@ class reader {
     data_.quarantined.push_back({std::move(table), row, std::move(text), std::move(reason)});
   }
 
-  void read_zones() {
-    SQLite::Statement rows(db_, "SELECT id, name FROM domains ORDER BY id");
+  void read_templates() {
+    SQLite::Statement names(db_, "SELECT name FROM templates ORDER BY id");
+    while (names.executeStep()) {
+      data_.templates.push_back({names.getColumn(0).getString(), {}});
+    }
+    // The name is the template's own spelling, or NULL where there is no such template.
+    SQLite::Statement rows(db_, "SELECT r.id, t.name, r.template, r.name, r.type, r.ttl, r.content "
+                                "FROM template_records AS r LEFT JOIN templates AS t "
+                                "ON t.name = r.template ORDER BY r.id");
     while (rows.executeStep()) {
-      const std::int64_t id = rows.getColumn(0).getInt64();
-      const std::string text = rows.getColumn(1).getString();
-      auto apex = zone::name::parse(text);
-      if (!apex) {
-        quarantine("domains", id, text, std::move(apex).error());
-      } else if (id < 1 || id > std::numeric_limits<std::uint32_t>::max()) {
-        quarantine("domains", id, text,
-                   {zone::errc::conflict, "the id is not a 32-bit number >= 1"});
-      } else if (!apexes_.insert(*apex).second) {
-        quarantine("domains", id, text, {zone::errc::conflict, "the domain is there already"});
-      } else {
-        zones_.emplace(id, *apex);
-        data_.zones.push_back({static_cast<std::uint32_t>(id), *std::move(apex)});
+      if (auto bad = read_template_record(rows); !bad) {
+        std::string text = rows.getColumn(2).getString();
+        for (int column = 3; column < rows.getColumnCount(); ++column) {
+          text += ' ' + rows.getColumn(column).getString();
+        }
+        quarantine("template_records", rows.getColumn(0).getInt64(), text, std::move(bad).error());
       }
     }
   }
 
+  std::expected<void, zone::error> read_template_record(SQLite::Statement& row) {
+    if (row.getColumn(1).isNull()) {
+      return std::unexpected(no_template(row.getColumn(2).getString()));
+    }
+    const auto type = zone::parse_type(row.getColumn(4).getString());
+    if (!type) {
+      return std::unexpected(type.error());
+    }
+    const auto ttl_s = read_ttl(row.getColumn(5).getInt64());
+    if (!ttl_s) {
+      return std::unexpected(ttl_s.error());
+    }
+    const auto into =
+        std::ranges::find(data_.templates, row.getColumn(1).getString(), &operator_template::name);
+    into->records.push_back({.row = row.getColumn(0).getInt64(),
+                             .name = row.getColumn(3).getString(),
+                             .type = *type,
+                             .ttl_s = *ttl_s,
+                             .content = row.getColumn(6).getString()});
+    return {};
+  }
+
+  static zone::error no_template(const std::string& name) {
+    return {zone::errc::conflict, "there is no template " + name};
+  }
+
+  void read_zones() {
+    SQLite::Statement rows(db_, "SELECT d.id, d.name, d.serial, d.template, t.name "
+                                "FROM domains AS d LEFT JOIN templates AS t ON t.name = d.template "
+                                "ORDER BY d.id");
+    while (rows.executeStep()) {
+      if (auto zone = zone_of(rows)) {
+        zones_.emplace(zone->id, zone->apex);
+        data_.zones.push_back(*std::move(zone));
+      } else {
+        quarantine("domains", rows.getColumn(0).getInt64(), rows.getColumn(1).getString(),
+                   std::move(zone).error());
+      }
+    }
+  }
+
+  std::expected<operator_zone, zone::error> zone_of(SQLite::Statement& row) {
+    const auto refuse = [](const std::string& why) {
+      return std::unexpected(zone::error{zone::errc::conflict, why});
+    };
+    constexpr std::int64_t number_max = std::numeric_limits<std::uint32_t>::max();
+    const std::int64_t id = row.getColumn(0).getInt64();
+    const std::int64_t serial = row.getColumn(2).getInt64();
+    auto apex = zone::name::parse(row.getColumn(1).getString());
+    if (!apex) {
+      return std::unexpected(std::move(apex).error());
+    }
+    if (id < 1 || id > number_max) {
+      return refuse("the id is not a 32-bit number >= 1");
+    }
+    if (serial < 0 || serial > number_max) {
+      return refuse("the serial is not a 32-bit number");
+    }
+    if (!row.getColumn(3).isNull() && row.getColumn(4).isNull()) {
+      return std::unexpected(no_template(row.getColumn(3).getString()));
+    }
+    if (!apexes_.insert(*apex).second) {
+      return refuse("the domain is there already");
+    }
+    return operator_zone{.id = static_cast<std::uint32_t>(id),
+                         .apex = *std::move(apex),
+                         .template_name = row.getColumn(4).getString(),
+                         .serial = static_cast<std::uint32_t>(serial)};
+  }
+
   void read_records() {
     SQLite::Statement rows(db_, "SELECT id, domain_id, name, type, content, ttl FROM records "
-                                "WHERE disabled = 0 ORDER BY id");
+                                "WHERE disabled = 0 ORDER BY domain_id, id");
     while (rows.executeStep()) {
       auto record = record_of(rows);
       if (record) {
@@ -112,11 +193,9 @@ class reader {
     if (!type) {
       return std::unexpected(type.error());
     }
-    const std::int64_t ttl_s = row.getColumn(5).getInt64();
-    if (ttl_s < 0 || ttl_s > zone::ttl_s_max) {
-      return std::unexpected(zone::error{zone::errc::bad_rdata,
-                                         "TTL " + std::to_string(ttl_s) + " is not within 0 and " +
-                                             std::to_string(zone::ttl_s_max)});
+    const auto ttl_s = read_ttl(row.getColumn(5).getInt64());
+    if (!ttl_s) {
+      return std::unexpected(ttl_s.error());
     }
     auto data = zone::parse_rdata(*type, row.getColumn(4).getString());
     if (!data) {
@@ -126,7 +205,7 @@ class reader {
                            .zone_id = static_cast<std::uint32_t>(zone->first),
                            .owner = *std::move(owner),
                            .type = *type,
-                           .ttl_s = static_cast<std::uint32_t>(ttl_s),
+                           .ttl_s = *ttl_s,
                            .data = *std::move(data)};
   }
 
@@ -163,8 +242,8 @@ class reader {
 
   SQLite::Database& db_;
   operator_data data_;
-  std::set<zone::name> apexes_;
-  std::map<std::int64_t, zone::name> zones_;
+  std::unordered_set<zone::name> apexes_;
+  std::unordered_map<std::int64_t, zone::name> zones_;
 };
 
 /// What tells whether somebody wrote: other connections' commits, and rows that changed.
@@ -177,6 +256,31 @@ struct mark {
 mark mark_of(SQLite::Database& db) {
   return {db.execAndGet("PRAGMA data_version").getInt64(),
           db.execAndGet("SELECT counter FROM revision").getInt64()};
+}
+
+/// The id of the domain, if it is there, however it is written.
+std::optional<std::uint32_t> id_of(SQLite::Database& db, const zone::name& apex) {
+  SQLite::Statement known(db, "SELECT id FROM domains WHERE name IN (?1, ?1 || '.')");
+  known.bind(1, name_text(apex));
+  return known.executeStep() ? std::optional(known.getColumn(0).getUInt()) : std::nullopt;
+}
+
+/// `template_name` nullptr: none.
+std::uint32_t insert_domain(SQLite::Database& db, const zone::name& apex,
+                            const std::string* template_name) {
+  SQLite::Statement insert(db, "INSERT INTO domains (name, template) VALUES (?, ?)");
+  insert.bind(1, name_text(apex));
+  if (template_name != nullptr) {
+    insert.bind(2, *template_name);
+  }
+  insert.exec();
+  return static_cast<std::uint32_t>(db.getLastInsertRowid());
+}
+
+bool has_template(SQLite::Database& db, const std::string& name) {
+  SQLite::Statement known(db, "SELECT 1 FROM templates WHERE name = ?");
+  known.bind(1, name);
+  return known.executeStep();
 }
 
 std::optional<zone::name> apex_of(SQLite::Database& db, std::uint32_t zone_id) {
@@ -242,18 +346,40 @@ std::expected<bool, error> operator_store::changed() {
 std::expected<std::uint32_t, error> operator_store::ensure_domain(const zone::name& apex) {
   return guarded(impl_->file, [&]() -> std::expected<std::uint32_t, error> {
     SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
-    const std::string text = name_text(apex);
-    SQLite::Statement known(*impl_->db, "SELECT id FROM domains WHERE name IN (?1, ?1 || '.')");
-    known.bind(1, text);
-    if (known.executeStep()) {
-      return known.getColumn(0).getUInt();
+    if (const auto known = id_of(*impl_->db, apex)) {
+      return *known;
     }
-    SQLite::Statement insert(*impl_->db, "INSERT INTO domains (name) VALUES (?)");
-    insert.bind(1, text);
-    insert.exec();
-    const auto id = static_cast<std::uint32_t>(impl_->db->getLastInsertRowid());
+    const std::uint32_t id = insert_domain(*impl_->db, apex, nullptr);
     transaction.commit();
     return id;
+  });
+}
+
+std::expected<std::uint32_t, error> operator_store::add_domain(const zone::name& apex,
+                                                               const std::string& template_name) {
+  return guarded(impl_->file, [&]() -> std::expected<std::uint32_t, error> {
+    SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
+    if (id_of(*impl_->db, apex)) {
+      return impl_->refuse(errc::bad_value, "the domain " + apex.text() + " is there already");
+    }
+    if (!template_name.empty() && !has_template(*impl_->db, template_name)) {
+      return impl_->refuse(errc::not_found, "there is no template " + template_name);
+    }
+    const std::uint32_t id =
+        insert_domain(*impl_->db, apex, template_name.empty() ? nullptr : &template_name);
+    transaction.commit();
+    return id;
+  });
+}
+
+std::expected<void, error> operator_store::remove_domain(const zone::name& apex) {
+  return guarded(impl_->file, [&]() -> std::expected<void, error> {
+    SQLite::Statement remove(*impl_->db, "DELETE FROM domains WHERE name IN (?1, ?1 || '.')");
+    remove.bind(1, name_text(apex));
+    if (remove.exec() == 0) {
+      return impl_->refuse(errc::not_found, "there is no domain " + apex.text());
+    }
+    return {};
   });
 }
 

@@ -1,4 +1,5 @@
-// operator.sqlite3: what the operator says. The source of truth for static records and metadata.
+// operator.sqlite3: what the operator says. The source of truth for static records, hosted domains
+// with their templates, and metadata.
 //
 // People edit it with SQL, Thor's own commands through the functions below; both are noticed. A row
 // that cannot be served is quarantined: listed with its reason, never served, and no harm to the
@@ -21,9 +22,14 @@
 
 namespace thor::store {
 
+/// A domain: one of the overlay's own zones, a hosted domain, or a zone of static records alone.
 struct operator_zone {
   std::uint32_t id = 0; ///< persistent, >= 1
   zone::name apex;
+  std::string template_name{}; ///< as templates spell it; "" = none
+  /// SOA serial of a zone that only operator data moves: it steps with every change of the domain,
+  /// its records and its template, and is the same wherever the data is.
+  std::uint32_t serial = 0;
   friend bool operator==(const operator_zone&, const operator_zone&) = default;
 };
 
@@ -35,6 +41,23 @@ struct operator_record {
   std::uint32_t ttl_s = 0;
   zone::rdata data;
   friend bool operator==(const operator_record&, const operator_record&) = default;
+};
+
+/// A row of a template. `name` and `content` are as the operator wrote them, `{domain}` and
+/// `{overlay}` included: what they come to depends on the domain.
+struct template_record {
+  std::int64_t row = 0;
+  std::string name;
+  zone::rr_type type = zone::rr_type::any;
+  std::uint32_t ttl_s = 0;
+  std::string content;
+  friend bool operator==(const template_record&, const template_record&) = default;
+};
+
+struct operator_template {
+  std::string name;
+  std::vector<template_record> records; ///< by row
+  friend bool operator==(const operator_template&, const operator_template&) = default;
 };
 
 /// One kind of metadata of one zone, as PowerDNS knows it: ALSO-NOTIFY, ALLOW-AXFR-FROM, ...
@@ -54,8 +77,9 @@ struct quarantined_row {
 };
 
 struct operator_data {
-  std::vector<operator_zone> zones;        ///< by id
-  std::vector<operator_record> records;    ///< enabled ones, by row
+  std::vector<operator_zone> zones; ///< by id
+  std::vector<operator_template> templates{};
+  std::vector<operator_record> records;    ///< enabled ones, by zone, then row
   std::vector<operator_metadata> metadata; ///< by zone, then kind
   std::vector<quarantined_row> quarantined;
   std::int64_t revision = 0; ///< grows with every change of any row
@@ -82,6 +106,12 @@ class operator_store {
 
   /// The id of the domain; it is made when it is missing.
   std::expected<std::uint32_t, error> ensure_domain(const zone::name& apex);
+
+  /// Adds a domain and returns its id. It must not be there; the template, "" = none, must.
+  std::expected<std::uint32_t, error> add_domain(const zone::name& apex,
+                                                 const std::string& template_name);
+  /// Removes a domain with its records and metadata.
+  std::expected<void, error> remove_domain(const zone::name& apex);
 
   /// Adds a record and returns its row. One that is there already gets this TTL and is enabled.
   std::expected<std::int64_t, error> add_record(std::uint32_t zone_id, const zone::name& owner,

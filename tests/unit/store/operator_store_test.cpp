@@ -74,8 +74,12 @@ TEST_F(operator_database, ids_are_persistent) {
   sql(file_, "DELETE FROM domains WHERE id = 2");
   operator_store store = open();
   EXPECT_EQ(value_of(store.ensure_domain("c.example"_n)), 3U) << "2 is never given again";
-  EXPECT_THAT(value_of(store.read()).zones,
-              ElementsAre(operator_zone{1, "a.example"_n}, operator_zone{3, "c.example"_n}));
+  const operator_data data = value_of(store.read());
+  ASSERT_EQ(data.zones.size(), 2U);
+  EXPECT_EQ(data.zones[0].id, 1U);
+  EXPECT_EQ(data.zones[0].apex, "a.example"_n);
+  EXPECT_EQ(data.zones[1].id, 3U);
+  EXPECT_EQ(data.zones[1].apex, "c.example"_n);
 }
 
 TEST_F(operator_database, knows_a_domain_written_with_a_last_dot) {
@@ -223,6 +227,152 @@ TEST_F(operator_database, notices_writes_of_others_and_of_its_own) {
   value_of(store.read());
   sql(file_, "DELETE FROM records");
   EXPECT_TRUE(value_of(store.changed()));
+}
+
+TEST_F(operator_database, has_a_template_for_sip_from_the_start) {
+  const operator_data data = value_of(open().read());
+  ASSERT_EQ(data.templates.size(), 1U);
+  EXPECT_EQ(data.templates[0].name, "sip");
+  std::vector<std::string> lines;
+  for (const template_record& r : data.templates[0].records) {
+    lines.push_back(r.name + ' ' + std::to_string(r.ttl_s) + ' ' + to_string(r.type) + ' ' +
+                    r.content);
+  }
+  EXPECT_THAT(lines, ElementsAre("@ 600 NAPTR 10 100 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.{overlay}.",
+                                 "@ 600 NAPTR 20 100 \"s\" \"SIP+D2T\" \"\" _sip._tcp.{overlay}.",
+                                 "@ 600 NAPTR 30 100 \"s\" \"SIP+D2U\" \"\" _sip._udp.{overlay}.",
+                                 "_sips._tcp 600 SRV 100 100 5061 proxy.{overlay}.",
+                                 "_sip._tcp 600 SRV 100 100 5060 proxy.{overlay}.",
+                                 "_sip._udp 600 SRV 100 100 5060 proxy.{overlay}."));
+}
+
+TEST_F(operator_database, hosted_domains_come_and_go) {
+  operator_store store = open();
+  const std::uint32_t id = value_of(store.add_domain("Customer.example"_n, "SIP"));
+  value_of(store.add_domain("plain.example"_n, ""));
+  value_of(store.add_record(id, "www.customer.example"_n, rr_type::a, 60, address("192.0.2.1")));
+  const operator_data data = value_of(store.read());
+  ASSERT_EQ(data.zones.size(), 2U);
+  EXPECT_EQ(data.zones[0].apex, "customer.example"_n);
+  EXPECT_EQ(data.zones[0].template_name, "sip") << "as the template spells itself";
+  EXPECT_EQ(data.zones[1].template_name, "");
+
+  EXPECT_EQ(store.add_domain("customer.example"_n, "sip").error().code, errc::bad_value);
+  EXPECT_EQ(store.add_domain("other.example"_n, "nosuch").error().code, errc::not_found);
+  value_of(store.remove_domain("CUSTOMER.example"_n));
+  EXPECT_EQ(store.remove_domain("customer.example"_n).error().code, errc::not_found);
+  const operator_data after = value_of(store.read());
+  EXPECT_EQ(after.zones.size(), 1U);
+  EXPECT_THAT(after.records, IsEmpty());
+  EXPECT_THAT(after.quarantined, IsEmpty());
+}
+
+/// The serial of the domain `customer.example`, after the domains were given the serial 5 that no
+/// clock would give: a step shows.
+class serial_of_a_domain : public operator_database {
+ protected:
+  serial_of_a_domain() {
+    value_of(store_.add_domain("customer.example"_n, "sip"));
+    value_of(store_.add_domain("plain.example"_n, ""));
+    for (const zone::name& apex : {"customer.example"_n, "plain.example"_n}) {
+      value_of(store_.add_record(id_of(apex), apex, rr_type::a, 60, address("192.0.2.1")));
+    }
+    far_ahead();
+  }
+
+  std::uint32_t id_of(const zone::name& apex) { return value_of(store_.ensure_domain(apex)); }
+  void far_ahead() { sql(file_, "UPDATE domains SET serial = 4000000000"); }
+
+  /// Whether `edit` stepped the serials of customer.example and of plain.example.
+  std::pair<bool, bool> steps(const std::string& edit) {
+    far_ahead();
+    sql(file_, edit);
+    const auto data = value_of(store_.read());
+    return {data.zones.at(0).serial == 4'000'000'001, data.zones.at(1).serial == 4'000'000'001};
+  }
+
+  operator_store store_ = open();
+};
+
+TEST_F(serial_of_a_domain, is_the_time_of_the_last_change) {
+  const std::string query = "SELECT serial BETWEEN unixepoch() - 60 AND unixepoch() FROM domains";
+  sql(file_, "UPDATE domains SET serial = 5; UPDATE records SET ttl = 61");
+  EXPECT_THAT(rows(file_, query), ElementsAre("1", "1"));
+  value_of(store_.add_domain("new.example"_n, "sip"));
+  EXPECT_THAT(rows(file_, query), ElementsAre("1", "1", "1"));
+}
+
+TEST_F(serial_of_a_domain, steps_with_what_its_zone_is_made_of_and_with_nothing_else) {
+  using both = std::pair<bool, bool>;
+  const both none{false, false};
+  const both customer{true, false};
+  const both plain{false, true};
+  EXPECT_EQ(steps("UPDATE records SET ttl = 61 WHERE domain_id = 1"), customer);
+  EXPECT_EQ(steps("UPDATE records SET disabled = 1 WHERE domain_id = 2"), plain);
+  EXPECT_EQ(steps("UPDATE records SET domain_id = 1 WHERE domain_id = 2"), both(true, true));
+  EXPECT_EQ(steps("INSERT INTO records (domain_id, name, type, content) "
+                  "VALUES (2, 'www.plain.example', 'A', '192.0.2.1')"),
+            plain);
+  EXPECT_EQ(steps("DELETE FROM records WHERE domain_id = 2"), plain);
+  EXPECT_EQ(steps("UPDATE domains SET template = NULL WHERE id = 1"), customer);
+  EXPECT_EQ(steps("UPDATE domains SET template = 'sip' WHERE id = 1"), customer);
+  EXPECT_EQ(steps("UPDATE template_records SET ttl = 61 WHERE id = 1"), customer);
+  EXPECT_EQ(steps("DELETE FROM template_records WHERE id = 1"), customer);
+  EXPECT_EQ(steps("INSERT INTO template_records (template, name, type, content) "
+                  "VALUES ('sip', 'www', 'A', '192.0.2.1')"),
+            customer);
+  EXPECT_EQ(steps("INSERT INTO templates (name) VALUES ('other')"), none);
+  EXPECT_EQ(steps("INSERT INTO template_records (template, name, type, content) "
+                  "VALUES ('other', 'www', 'A', '192.0.2.1')"),
+            none);
+  EXPECT_EQ(steps("INSERT INTO domainmetadata (domain_id, kind, content) VALUES (1, 'X', 'y')"),
+            none);
+}
+
+TEST_F(serial_of_a_domain, is_taken_over_while_a_copy_is_applied) {
+  EXPECT_EQ(steps("BEGIN; UPDATE applying SET now = 1; UPDATE records SET ttl = 62; "
+                  "UPDATE template_records SET ttl = 62; UPDATE applying SET now = 0; COMMIT"),
+            std::pair(false, false));
+}
+
+TEST_F(operator_database, notices_changed_templates) {
+  operator_store store = open();
+  for (const char* edit : {"INSERT INTO templates (name) VALUES ('other')",
+                           "UPDATE template_records SET ttl = 61 WHERE id = 1",
+                           "UPDATE templates SET name = 'another' WHERE name = 'other'",
+                           "DELETE FROM template_records WHERE id = 2",
+                           "DELETE FROM templates WHERE name = 'another'"}) {
+    const std::int64_t before = value_of(store.read()).revision;
+    sql(file_, edit);
+    EXPECT_TRUE(value_of(store.changed())) << edit;
+    EXPECT_GT(value_of(store.read()).revision, before) << edit;
+  }
+}
+
+TEST_F(operator_database, quarantines_bad_templates_row_by_row) {
+  operator_store store = open();
+  sql(file_, "PRAGMA ignore_check_constraints = ON;"
+             "INSERT INTO domains (id, name, template) VALUES (1, 'a.example', 'nosuch');"
+             "DELETE FROM template_records WHERE id > 1;"
+             "INSERT INTO template_records (id, template, name, type, content, ttl) VALUES "
+             "(7, 'nosuch', 'www', 'A', '192.0.2.1', 60),"
+             "(8, 'sip', 'www', 'NOTYPE', '192.0.2.1', 60),"
+             "(9, 'sip', 'www', 'A', '192.0.2.1', -1);");
+  const operator_data data = value_of(store.read());
+  std::vector<std::string> listed;
+  for (const quarantined_row& q : data.quarantined) {
+    listed.push_back(q.table + ' ' + std::to_string(q.row) + ": " + q.text + ": " +
+                     q.reason.detail);
+  }
+  EXPECT_THAT(
+      listed,
+      ElementsAre(
+          "template_records 7: nosuch www A 60 192.0.2.1: there is no template nosuch",
+          "template_records 8: sip www NOTYPE 60 192.0.2.1: \"NOTYPE\" is not a record type",
+          "template_records 9: sip www A -1 192.0.2.1: TTL -1 is not within 0 and 2147483647",
+          "domains 1: a.example: there is no template nosuch"));
+  ASSERT_EQ(data.templates.size(), 1U);
+  EXPECT_EQ(data.templates[0].records.size(), 1U);
 }
 
 TEST_F(operator_database, that_is_damaged_is_a_failure_with_advice) {
