@@ -65,11 +65,6 @@ struct zone_store::impl {
   std::filesystem::path file;
   std::unique_ptr<SQLite::Database> db = nullptr;
   std::vector<std::string> notices{};
-  /// What the database shows, once this process has written it.
-  struct shown {
-    zone::snapshot zones;
-    model::member_map members;
-  };
   std::optional<shown> written = std::nullopt;
 
   /// Opens the database afresh; a damaged file is replaced.
@@ -98,12 +93,14 @@ struct zone_store::impl {
       SQLite::Transaction transaction(*db, SQLite::TransactionBehavior::IMMEDIATE);
       {
         zone_writer w(*db, p);
-        w.write_zones(written ? written->zones : zone::snapshot());
-        w.write_members(written ? &written->members : nullptr);
+        w.write_zones(written ? &*written : nullptr);
+        std::vector<std::string> told_before;
+        w.write_members(written ? written->members : read_members(told_before),
+                        written.has_value());
         w.write_published();
       }
       transaction.commit();
-      written = {p.zones, p.status.members};
+      written = {p.zones, p.hosted, p.status.members};
       return {};
     });
   }
@@ -127,25 +124,27 @@ struct zone_store::impl {
                                        .heard_at = time_of(row.getColumn(4).getInt64()),
                                        .own_members = row.getColumn(7).getInt() != 0,
                                        .divergent = row.getColumn(8).getInt() != 0,
-                                       .members = {}},
+                                       .members = read_members(notices)},
                             .at = time_of(row.getColumn(5).getInt64()),
                             .zones_digest = restored(row.getColumn(6).getInt64())};
-      read_members(last.status.members);
       return last;
     });
   }
 
-  void read_members(model::member_map& members) {
+  /// Those that can be read; `unreadable` names the others.
+  model::member_map read_members(std::vector<std::string>& unreadable) {
+    model::member_map members;
     SQLite::Statement row(*db, "SELECT id, incarnation, sequence, since, addresses, roles, site, "
                                "software, attributes FROM member");
     while (row.executeStep()) {
       if (auto member = member_of(row)) {
         members.emplace(member->what.id, *std::move(member));
       } else {
-        notices.push_back(file.string() + ": member \"" + row.getColumn(0).getString() +
-                          "\" is left out, it cannot be read: " + member.error());
+        unreadable.push_back(file.string() + ": member \"" + row.getColumn(0).getString() +
+                             "\" is left out, it cannot be read: " + member.error());
       }
     }
+    return members;
   }
 };
 

@@ -26,6 +26,8 @@ namespace thor::store {
 
 /// Rows of the table history; the oldest go first.
 inline constexpr std::int64_t history_rows_max = 100'000;
+/// Rows of the table member_change.
+inline constexpr std::int64_t member_changes_max = 100'000;
 
 /// The overlay's status that the zones show.
 struct overlay_status {
@@ -39,11 +41,13 @@ struct overlay_status {
 
 /// What is served from now on.
 struct publication {
-  zone::snapshot zones; ///< all of them
+  zone::snapshot zones; ///< of the overlay
+  /// Hosted ones, nullptr: none. The same object as in the publication before costs nothing.
+  std::shared_ptr<const zone::snapshot> hosted{};
   overlay_status status;
   std::string cause;     ///< for the history: "status 17.gw1/42", "operator data"
   model::unix_time at{}; ///< now
-  /// Of `zones`, as the publisher defines it; opaque here.
+  /// Of the zones, as the publisher defines it; opaque here.
   std::uint64_t zones_digest = 0;
 };
 

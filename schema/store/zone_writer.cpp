@@ -6,16 +6,31 @@
 #include "zone/build/build.hpp"
 
 #include <algorithm>
-#include <memory>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace thor::store {
 namespace {
 
-std::shared_ptr<const zone::contents> find(const zone::snapshot& zones, const zone::name& apex) {
-  const auto found = std::ranges::find(zones.zones, apex, [](const auto& z) { return z->apex; });
-  return found == zones.zones.end() ? nullptr : *found;
+using zone_list = std::vector<const zone::contents*>;
+
+void append(zone_list& out, const zone::snapshot& zones) {
+  for (const auto& zone : zones.zones) {
+    out.push_back(zone.get());
+  }
+}
+
+/// Both groups, by apex; hosted zones only when `with_hosted`.
+zone_list list_of(const zone::snapshot& zones, const zone::snapshot* hosted, bool with_hosted) {
+  zone_list all;
+  append(all, zones);
+  if (hosted != nullptr && with_hosted) {
+    append(all, *hosted);
+  }
+  std::ranges::sort(all, {},
+                    [](const zone::contents* zone) -> const zone::name& { return zone->apex; });
+  return all;
 }
 
 void run(SQLite::Statement& statement) {
@@ -43,6 +58,9 @@ void bind_member(SQLite::Statement& put, const model::member& member, const mode
 zone_writer::zone_writer(SQLite::Database& db, const publication& p)
     : db_(db)
     , p_(p)
+    , insert_domain_(db, "INSERT INTO domains (id, name, type) VALUES (?, ?, 'NATIVE')")
+    , delete_domain_(db, "DELETE FROM domains WHERE id = ?")
+    , names_(db, "SELECT DISTINCT name FROM records WHERE domain_id = ?")
     , rows_(db, "SELECT id, type, content, ttl, prio, auth, disabled, ordername FROM records "
                 "WHERE domain_id = ? AND name = ?")
     , insert_row_(db, "INSERT INTO records (domain_id, name, type, content, ttl, prio, auth) "
@@ -50,45 +68,88 @@ zone_writer::zone_writer(SQLite::Database& db, const publication& p)
     , delete_row_(db, "DELETE FROM records WHERE id = ?")
     , insert_history_(db,
                       "INSERT INTO history (at, zone, serial, change, name, type, ttl, content, "
-                      "cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+                      "cause) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    , insert_member_change_(db, "INSERT INTO member_change (at, node, role, change, state, "
+                                "addresses, cause) VALUES (?, ?, ?, ?, ?, ?, ?)") {}
 
-void zone_writer::write_zones(const zone::snapshot& before) {
-  const std::set<std::uint32_t> kept = drop_other_domains();
-  for (const auto& zone : p_.zones.zones) {
-    if (kept.contains(zone->id)) {
-      write_zone(find(before, zone->apex).get(), *zone, true);
-    } else {
-      insert_domain(*zone);
-      write_zone(nullptr, *zone, false);
-    }
+void zone_writer::write_zones(const shown* before) {
+  if (before == nullptr) {
+    write_all(list_of(p_.zones, p_.hosted.get(), true));
+  } else {
+    write_changes(*before);
   }
-  db_.exec("DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - " +
-           std::to_string(history_rows_max));
+  trim("history", history_rows_max);
 }
 
-void zone_writer::write_members(const model::member_map* before) {
-  const model::member_map none;
-  if (before == nullptr) {
+void zone_writer::write_all(const zone_list& zones) {
+  const auto kept = drop_other_domains(zones);
+  for (const zone::contents* zone : zones) {
+    if (kept.contains(zone->id)) {
+      write_zone(nullptr, *zone, true);
+    } else {
+      write_new(*zone);
+    }
+  }
+}
+
+/// Walks the zones of before and of now side by side; a group that is the same object is skipped.
+void zone_writer::write_changes(const shown& before) {
+  const bool with_hosted = before.hosted != p_.hosted;
+  const zone_list old_zones = list_of(before.zones, before.hosted.get(), with_hosted);
+  const zone_list zones = list_of(p_.zones, p_.hosted.get(), with_hosted);
+  std::vector<std::pair<const zone::contents*, const zone::contents*>> pairs;
+  auto old = old_zones.begin();
+  for (const zone::contents* zone : zones) {
+    for (; old != old_zones.end() && (*old)->apex < zone->apex; ++old) {
+      drop_domain((*old)->id);
+    }
+    const bool same = old != old_zones.end() && (*old)->apex == zone->apex;
+    if (same && (*old)->id != zone->id) {
+      drop_domain((*old)->id);
+    }
+    pairs.emplace_back(same && (*old)->id == zone->id ? *old : nullptr, zone);
+    old += same ? 1 : 0;
+  }
+  for (; old != old_zones.end(); ++old) {
+    drop_domain((*old)->id);
+  }
+  // An id may have gone from one zone to another, so all that goes has gone by now.
+  for (const auto& [was, is] : pairs) {
+    if (was == nullptr) {
+      write_new(*is);
+    } else {
+      write_zone(was, *is, true);
+    }
+  }
+}
+
+void zone_writer::write_members(const model::member_map& before, bool known) {
+  if (!known) {
     db_.exec("DELETE FROM member");
-    before = &none;
   }
   SQLite::Statement remove(db_, "DELETE FROM member WHERE id = ?");
-  for (const auto& [id, member] : *before) {
+  for (const auto& [id, member] : before) {
     if (!p_.status.members.contains(id)) {
       remove.bind(1, id.text());
       run(remove);
+      remember_member(&member, nullptr);
     }
   }
   SQLite::Statement put(db_, "INSERT OR REPLACE INTO member (id, incarnation, sequence, since, "
                              "addresses, roles, site, software, attributes, changed_epoch, "
                              "changed_sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [id, member] : p_.status.members) {
-    const auto known = before->find(id);
-    if (known == before->end() || known->second != member) {
+    const auto was = before.find(id);
+    const bool same = was != before.end() && was->second == member;
+    if (!known || !same) {
       bind_member(put, member, p_.status.where);
       run(put);
     }
+    if (!same) {
+      remember_member(was == before.end() ? nullptr : &was->second, &member);
+    }
   }
+  trim("member_change", member_changes_max);
 }
 
 void zone_writer::write_published() {
@@ -111,35 +172,40 @@ void zone_writer::write_published() {
 }
 
 /// Removes the domains that are not published, with their records; the ids of the others.
-std::set<std::uint32_t> zone_writer::drop_other_domains() {
-  std::set<std::uint32_t> kept;
+std::unordered_set<std::uint32_t> zone_writer::drop_other_domains(const zone_list& zones) {
+  std::unordered_map<std::string, std::int64_t> published;
+  for (const zone::contents* zone : zones) {
+    published.emplace(name_text(zone->apex), zone->id);
+  }
+  std::unordered_set<std::uint32_t> kept;
   std::vector<std::int64_t> gone;
   SQLite::Statement domains(db_, "SELECT id, name FROM domains");
   while (domains.executeStep()) {
     const std::int64_t id = domains.getColumn(0).getInt64();
-    const std::string text = domains.getColumn(1).getString();
-    const bool published = std::ranges::any_of(p_.zones.zones, [&](const auto& zone) {
-      return zone->id == id && name_text(zone->apex) == text;
-    });
-    if (published) {
+    const auto found = published.find(domains.getColumn(1).getString());
+    if (found != published.end() && found->second == id) {
       kept.insert(static_cast<std::uint32_t>(id));
     } else {
       gone.push_back(id);
     }
   }
-  SQLite::Statement remove(db_, "DELETE FROM domains WHERE id = ?");
   for (const std::int64_t id : gone) {
-    remove.bind(1, id);
-    run(remove);
+    drop_domain(id);
   }
   return kept;
 }
 
-void zone_writer::insert_domain(const zone::contents& zone) {
-  SQLite::Statement insert(db_, "INSERT INTO domains (id, name, type) VALUES (?, ?, 'NATIVE')");
-  insert.bind(1, zone.id);
-  insert.bind(2, name_text(zone.apex));
-  insert.exec();
+void zone_writer::drop_domain(std::int64_t id) {
+  delete_domain_.bind(1, id);
+  run(delete_domain_);
+}
+
+/// The first appearance of a zone is no change of its records.
+void zone_writer::write_new(const zone::contents& zone) {
+  insert_domain_.bind(1, zone.id);
+  insert_domain_.bind(2, name_text(zone.apex));
+  run(insert_domain_);
+  write_zone(nullptr, zone, false);
 }
 
 void zone_writer::write_zone(const zone::contents* before, const zone::contents& now,
@@ -160,11 +226,11 @@ void zone_writer::write_zone(const zone::contents* before, const zone::contents&
 
 zone_writer::named_nodes zone_writer::all_names(const zone::contents& now) {
   named_nodes names;
-  SQLite::Statement known(db_, "SELECT DISTINCT name FROM records WHERE domain_id = ?");
-  known.bind(1, now.id);
-  while (known.executeStep()) {
-    names.emplace(known.getColumn(0).getString(), nullptr);
+  names_.bind(1, now.id);
+  while (names_.executeStep()) {
+    names.emplace(names_.getColumn(0).getString(), nullptr);
   }
+  names_.reset();
   for (const auto& n : now.nodes) {
     names.insert_or_assign(name_text(n->owner), n.get());
   }
@@ -254,6 +320,44 @@ void zone_writer::remember(const zone::contents& zone, const char* change, const
   insert_history_.bind(8, row.full_content());
   insert_history_.bind(9, p_.cause);
   run(insert_history_);
+}
+
+/// One row for each role that came, went or says something else; nullptr: no member.
+void zone_writer::remember_member(const model::member* was, const model::member* is) {
+  const auto add = [&](const model::presence& who, const std::string& role, const char* change,
+                       const model::role_offer& offer) {
+    insert_member_change_.bind(1, stored(p_.at));
+    insert_member_change_.bind(2, who.id.text());
+    insert_member_change_.bind(3, role);
+    insert_member_change_.bind(4, change);
+    insert_member_change_.bind(5, std::string(to_string(offer.state)));
+    insert_member_change_.bind(6, addresses_json(who.addresses));
+    insert_member_change_.bind(7, p_.cause);
+    run(insert_member_change_);
+  };
+  if (was != nullptr) {
+    for (const auto& [role, offer] : was->what.roles) {
+      if (is == nullptr || !is->what.roles.contains(role)) {
+        add(was->what, role, "left", offer);
+      }
+    }
+  }
+  if (is == nullptr) {
+    return;
+  }
+  for (const auto& [role, offer] : is->what.roles) {
+    if (was == nullptr || !was->what.roles.contains(role)) {
+      add(is->what, role, "joined", offer);
+    } else if (was->what.roles.at(role) != offer || was->what.addresses != is->what.addresses) {
+      add(is->what, role, "changed", offer);
+    }
+  }
+}
+
+/// The oldest rows go first.
+void zone_writer::trim(const char* table, std::int64_t rows_max) {
+  db_.exec("DELETE FROM " + std::string(table) + " WHERE id <= (SELECT max(id) FROM " + table +
+           ") - " + std::to_string(rows_max));
 }
 
 } // namespace thor::store

@@ -286,6 +286,100 @@ TEST_F(zone_database, views_are_for_people) {
                           "10 100 5060 n1.example.|n1 left"));
 }
 
+publication with_hosted(std::vector<std::shared_ptr<const zone::contents>> zones,
+                        std::vector<std::shared_ptr<const zone::contents>> hosted) {
+  publication p = of(std::move(zones));
+  p.hosted = std::make_shared<const zone::snapshot>(zone::snapshot{std::move(hosted)});
+  return p;
+}
+
+TEST_F(zone_database, hosted_zones_come_change_and_go_beside_the_others) {
+  zone_store store = open();
+  const auto overlay = zone_of({});
+  const auto a =
+      zone_of({set_of("x.a.test", rr_type::a, {"192.0.2.1"})}, 1, nullptr, 2, "a.test"_n);
+  const auto b = zone_of({}, 1, nullptr, 3, "b.test"_n);
+  value_of(store.publish(with_hosted({overlay}, {a, b})));
+  const std::string domains = "SELECT id, name FROM domains ORDER BY id";
+  EXPECT_THAT(rows(file_, domains), ElementsAre("1|example", "2|a.test", "3|b.test"));
+
+  const auto changed =
+      zone_of({set_of("x.a.test", rr_type::a, {"192.0.2.2"})}, 2, a.get(), 2, "a.test"_n);
+  const auto c = zone_of({}, 1, nullptr, 3, "c.test"_n); // with the id of one that goes
+  value_of(store.publish(with_hosted({overlay}, {changed, c})));
+  EXPECT_THAT(rows(file_, domains), ElementsAre("1|example", "2|a.test", "3|c.test"));
+  EXPECT_THAT(rows(file_, "SELECT DISTINCT domain_id FROM records ORDER BY 1"),
+              ElementsAre("1", "2", "3"));
+  EXPECT_THAT(changes(), ElementsAre("-|x.a.test|A|30|192.0.2.1", "+|x.a.test|A|30|192.0.2.2"));
+
+  value_of(store.publish(of({overlay})));
+  EXPECT_THAT(rows(file_, domains), ElementsAre("1|example"));
+  EXPECT_THAT(rows(file_, "SELECT DISTINCT domain_id FROM records"), ElementsAre("1"));
+}
+
+TEST_F(zone_database, hosted_zones_that_are_the_same_object_cost_nothing) {
+  zone_store store = open();
+  const auto first = zone_of({});
+  publication p = with_hosted({first}, {zone_of({}, 1, nullptr, 2, "a.test"_n)});
+  value_of(store.publish(p));
+  sql(file_, "DELETE FROM domains WHERE id = 2");
+  p.zones.zones = {zone_of({set_of("a.example", rr_type::a, {"192.0.2.1"})}, 2, first.get())};
+  value_of(store.publish(p));
+  EXPECT_THAT(rows(file_, "SELECT name FROM domains"), ElementsAre("example"))
+      << "nobody looked at it";
+  EXPECT_THAT(rows(file_, "SELECT content FROM records WHERE name = 'a.example'"),
+              ElementsAre("192.0.2.1"));
+}
+
+TEST_F(zone_database, remembers_who_came_went_and_changed) {
+  publication p = of({zone_of({})}, "one");
+  const auto n1 = value_of(model::node_id::parse("n1"));
+  p.status.members.emplace(n1, member_of("n1"));
+  {
+    zone_store store = open();
+    value_of(store.publish(p));
+    value_of(store.publish(p));
+    p.status.members.at(n1).what.roles.at("sip_proxy").state = model::role_state::active;
+    p.cause = "two";
+    value_of(store.publish(p));
+  }
+  zone_store store = open(); // and goes on after a restart
+  p.status.members.at(n1).what.roles.erase("media_relay");
+  p.cause = "three";
+  value_of(store.publish(p));
+  p.status.members.at(n1).what.addresses.pop_back();
+  p.status.members.at(n1).what.software = "newer";
+  p.cause = "four";
+  value_of(store.publish(p));
+  p.status.members.clear();
+  p.cause = "five";
+  value_of(store.publish(p));
+  const std::string both = "|192.0.2.1 2001:db8::1|";
+  EXPECT_THAT(rows(file_, "SELECT node, role, change, state, addresses, cause FROM member_history"),
+              ElementsAre("n1|sip_proxy|left|active|192.0.2.1|five",
+                          "n1|sip_proxy|changed|active|192.0.2.1|four",
+                          "n1|media_relay|left|active" + both + "three",
+                          "n1|sip_proxy|changed|active" + both + "two",
+                          "n1|sip_proxy|joined|draining" + both + "one",
+                          "n1|media_relay|joined|active" + both + "one"));
+  EXPECT_THAT(rows(file_, "SELECT DISTINCT time FROM member_history"),
+              ElementsAre("1970-01-01 00:16:40"));
+}
+
+TEST_F(zone_database, the_memory_of_members_is_bounded) {
+  zone_store store = open();
+  publication p = of({zone_of({})});
+  value_of(store.publish(p));
+  sql(file_, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+                 std::to_string(member_changes_max) +
+                 ") INSERT INTO member_change (at, node, role, change, state, addresses, cause) "
+                 "SELECT i, 'n', 'r', 'joined', 'active', '[]', 'old' FROM n");
+  p.status.members.emplace(value_of(model::node_id::parse("n1")), member_of("n1"));
+  value_of(store.publish(p));
+  EXPECT_THAT(rows(file_, "SELECT count(*), min(at) FROM member_change"),
+              ElementsAre(std::to_string(member_changes_max) + "|3"));
+}
+
 TEST_F(zone_database, history_is_bounded) {
   zone_store store = open();
   const auto first = zone_of({});
