@@ -34,38 +34,31 @@ CREATE INDEX domains_template ON domains (template);
 
 UPDATE domains SET serial = unixepoch();
 
--- `now` is 1 only within a transaction that takes over the data of another name server, serials included: they do not step then.
-CREATE TABLE applying (
-  id  INTEGER PRIMARY KEY CHECK (id = 1),
-  now INTEGER NOT NULL CHECK (now IN (0, 1))
-) STRICT;
-
-INSERT INTO applying VALUES (1, 0);
-
 -- The serial steps with everything that the zone is made of here, so that name servers with the same data have the same serials.
+-- A copy of another name server's data is taken over without triggers, serials included.
 
-CREATE TRIGGER serial_domain_inserted AFTER INSERT ON domains WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_domain_inserted AFTER INSERT ON domains BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial, unixepoch())) WHERE id = NEW.id;
 END;
-CREATE TRIGGER serial_domain_updated AFTER UPDATE OF name, template ON domains WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_domain_updated AFTER UPDATE OF name, template ON domains BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE id = NEW.id;
 END;
-CREATE TRIGGER serial_record_inserted AFTER INSERT ON records WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_record_inserted AFTER INSERT ON records BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE id = NEW.domain_id;
 END;
-CREATE TRIGGER serial_record_updated AFTER UPDATE ON records WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_record_updated AFTER UPDATE ON records BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE id IN (OLD.domain_id, NEW.domain_id);
 END;
-CREATE TRIGGER serial_record_deleted AFTER DELETE ON records WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_record_deleted AFTER DELETE ON records BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE id = OLD.domain_id;
 END;
-CREATE TRIGGER serial_template_record_inserted AFTER INSERT ON template_records WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_template_record_inserted AFTER INSERT ON template_records BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE template = NEW.template;
 END;
-CREATE TRIGGER serial_template_record_updated AFTER UPDATE ON template_records WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_template_record_updated AFTER UPDATE ON template_records BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE template IN (OLD.template, NEW.template);
 END;
-CREATE TRIGGER serial_template_record_deleted AFTER DELETE ON template_records WHEN (SELECT now FROM applying) = 0 BEGIN
+CREATE TRIGGER serial_template_record_deleted AFTER DELETE ON template_records BEGIN
   UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE template = OLD.template;
 END;
 

@@ -329,12 +329,6 @@ TEST_F(serial_of_a_domain, steps_with_what_its_zone_is_made_of_and_with_nothing_
             none);
 }
 
-TEST_F(serial_of_a_domain, is_taken_over_while_a_copy_is_applied) {
-  EXPECT_EQ(steps("BEGIN; UPDATE applying SET now = 1; UPDATE records SET ttl = 62; "
-                  "UPDATE template_records SET ttl = 62; UPDATE applying SET now = 0; COMMIT"),
-            std::pair(false, false));
-}
-
 TEST_F(operator_database, notices_changed_templates) {
   operator_store store = open();
   for (const char* edit : {"INSERT INTO templates (name) VALUES ('other')",
