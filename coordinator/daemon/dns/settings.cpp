@@ -80,7 +80,8 @@ std::optional<internal_settings> read_internal(runtime::section from,
   if (s.unix_socket.empty() || s.unix_socket == public_socket)
     from.reject("unix_socket",
                 "has to be a socket of its own: what is internal has another PowerDNS");
-  for (const auto& path : from.texts("pdns_control", {"/run/pdns-internal/pdns-internal.controlsocket"}))
+  for (const auto& path :
+       from.texts("pdns_control", {"/run/pdns-internal/pdns-internal.controlsocket"}))
     s.pdns_control.emplace_back(path);
   return s;
 }

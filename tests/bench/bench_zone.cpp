@@ -1,10 +1,14 @@
-// From a status that changes one member to the zone that answers: each step of it in turn, for
-// overlays of several sizes. What thor-dns does on its overlay thread, but for the sockets.
+// What zones cost: one that is made from nothing, one of whose members a single one changes, and
+// ten thousand hosted ones beside them. What thor-dns does on its overlay thread, but for the
+// sockets, step by step.
 #include "backend/answer/answer_table.hpp"
 #include "coordinator/dns/coordinator.hpp"
+#include "coordinator/dns/hosting.hpp"
 #include "tests/bench/backend/figures.hpp"
 #include "zone/check/check.hpp"
 #include "zone/text/digest.hpp"
+
+#include <malloc.h>
 
 #include <array>
 #include <cstdint>
@@ -20,6 +24,7 @@ using bench::quantile;
 using bench::steady;
 
 constexpr std::array<unsigned, 3> overlay_sizes{10, 1000, 10'000};
+constexpr unsigned hosted_domains = 10'000;
 constexpr unsigned changes = 100;
 constexpr model::unix_time wall{std::chrono::seconds{1'800'000'000}};
 
@@ -50,6 +55,46 @@ dns::coordinator make_coordinator() {
           {}};
 }
 
+/// Octets that live on the heap now.
+double heap_mib() {
+  return static_cast<double>(::mallinfo2().uordblks) / (1024.0 * 1024.0);
+}
+
+/// The zones of that many hosted domains, from the template that a new database has.
+std::shared_ptr<const zone::snapshot> hosted_zones(unsigned domains) {
+  const auto how = *dns::hosting::make(name("sip.example.com"), {},
+                                       {{"ns1", {model::ip_address::v4({192, 0, 2, 53})}, 0}});
+  const auto srv = [](const char* owner, const char* content) {
+    return dns::template_row{
+        .name = owner, .type = zone::rr_type::srv, .ttl_s = 600, .content = content};
+  };
+  const auto naptr = [](const char* content) {
+    return dns::template_row{
+        .name = "@", .type = zone::rr_type::naptr, .ttl_s = 600, .content = content};
+  };
+  const std::vector<dns::template_row> rows{
+      naptr(R"(10 100 "s" "SIPS+D2T" "" _sips._tcp.{overlay}.)"),
+      naptr(R"(20 100 "s" "SIP+D2T" "" _sip._tcp.{overlay}.)"),
+      naptr(R"(30 100 "s" "SIP+D2U" "" _sip._udp.{overlay}.)"),
+      srv("_sips._tcp", "100 100 5061 proxy.{overlay}."),
+      srv("_sip._tcp", "100 100 5060 proxy.{overlay}."),
+      srv("_sip._udp", "100 100 5060 proxy.{overlay}.")};
+  const auto check = [](const zone::rrset& set) {
+    const auto checked = zone::check(set);
+    return checked ? std::string() : checked.error().detail;
+  };
+  auto zones = std::make_shared<zone::snapshot>();
+  for (unsigned i = 0; i < domains; ++i) {
+    const dns::hosted_domain domain{100 + i,
+                                    name("c" + std::to_string(100'000 + i) + ".example.net"), 1};
+    auto described = how.describe(domain, rows, {}, check);
+    if (!described.refused.empty())
+      std::abort();
+    zones->zones.push_back(zone::build(described.input, nullptr).zone);
+  }
+  return zones;
+}
+
 /// The steps of one publication, in microseconds.
 struct steps {
   std::vector<double> describe, build, check, table, total, keep, digest;
@@ -57,6 +102,9 @@ struct steps {
 
 class publisher {
  public:
+  explicit publisher(std::shared_ptr<const zone::snapshot> hosted)
+      : hosted_(std::move(hosted)) {}
+
   void publish(const std::vector<dns::effect>& effects, steps* spent) {
     for (const auto& e : effects)
       if (const auto* wanted = std::get_if<dns::publish_zones>(&e))
@@ -75,9 +123,12 @@ class publisher {
     zone_ = std::move(built);
     auto zones = std::make_shared<zone::snapshot>();
     zones->zones.push_back(zone_);
-    table_ = backend::answer_table::build(
-        {.zones = std::move(zones), .metadata = nullptr, .server_id = "ns1", .complete = true},
-        table_.get());
+    table_ = backend::answer_table::build({.zones = std::move(zones),
+                                           .hosted = hosted_,
+                                           .metadata = nullptr,
+                                           .server_id = "ns1",
+                                           .complete = true},
+                                          table_.get());
     const auto was_written = steady::now();
     if (spent == nullptr)
       return;
@@ -86,13 +137,30 @@ class publisher {
     spent->table.push_back(microseconds(was_written - was_checked));
   }
 
+  std::shared_ptr<const zone::snapshot> hosted_;
   std::shared_ptr<const zone::contents> zone_;
   std::shared_ptr<const backend::answer_table> table_;
 };
 
-void measure(const bench::report& out, unsigned members) {
+void measure_hosting(const bench::report& out, const std::shared_ptr<const zone::snapshot>& none) {
+  const double heap_before = heap_mib();
+  const auto begin = steady::now();
+  const auto zones = hosted_zones(hosted_domains);
+  const auto was_built = steady::now();
+  const auto table = backend::answer_table::build(
+      {.zones = none, .hosted = zones, .metadata = nullptr, .server_id = "ns1", .complete = true},
+      nullptr);
+  out.add("full build of " + std::to_string(hosted_domains) + " hosted domains",
+          {{"build_ms", microseconds(was_built - begin) / 1000},
+           {"table_ms", microseconds(steady::now() - was_built) / 1000},
+           {"heap_mib", heap_mib() - heap_before}});
+}
+
+void measure(const bench::report& out, unsigned members,
+             const std::shared_ptr<const zone::snapshot>& hosted) {
+  const double heap_before = heap_mib();
   auto machine = make_coordinator();
-  publisher to;
+  publisher to(hosted);
   steps spent;
   std::vector<dns::effect> effects;
   model::time_point now{std::chrono::hours{1}};
@@ -103,8 +171,15 @@ void measure(const bench::report& out, unsigned members) {
     first.members.emplace(m.what.id, m);
   }
   machine.start(now, wall, {}, nullptr, effects);
+  to.publish(effects, nullptr);
+  effects.clear();
+  const auto began = steady::now();
   machine.on_status(now += std::chrono::seconds{1}, wall, "es1", first, effects);
   to.publish(effects, nullptr);
+  const auto beside = ", " + std::to_string(hosted->zones.size()) + " hosted domains";
+  out.add("full build of " + std::to_string(members) + " members" + beside,
+          {{"total_ms", microseconds(steady::now() - began) / 1000},
+           {"heap_mib", heap_mib() - heap_before}});
   for (unsigned i = 1; i <= changes; ++i) {
     const model::status_delta delta{
         {epoch, 1 + i},
@@ -129,7 +204,7 @@ void measure(const bench::report& out, unsigned members) {
       std::abort();
   }
   const auto median = [](std::vector<double>& values) { return quantile(values, 0.5); };
-  out.add("one member changes, of " + std::to_string(members),
+  out.add("one member of " + std::to_string(members) + " changes" + beside,
           {{"describe_us", median(spent.describe)},
            {"build_us", median(spent.build)},
            {"check_us", median(spent.check)},
@@ -143,7 +218,11 @@ void measure(const bench::report& out, unsigned members) {
 } // namespace
 
 int main(int argc, char** argv) {
-  const bench::report out(argc > 1 && std::string_view(argv[1]) == "--json", "publish");
+  const bench::report out(argc > 1 && std::string_view(argv[1]) == "--json", "zone");
+  const auto none = std::make_shared<zone::snapshot>();
+  measure_hosting(out, none);
+  const auto many = hosted_zones(hosted_domains);
   for (const unsigned members : overlay_sizes)
-    measure(out, members);
+    for (const auto& hosted : {std::shared_ptr<const zone::snapshot>(none), many})
+      measure(out, members, hosted);
 }
