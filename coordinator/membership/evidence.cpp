@@ -1,6 +1,7 @@
 #include "coordinator/membership/evidence.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace thor::membership {
 
@@ -19,6 +20,16 @@ const sighting* sighting_at(const evidence& e, std::size_t server) {
 
 bool is_cut_off(const sighting& s) {
   return s.state == wire::fact_state::revoked || s.state == wire::fact_state::expired;
+}
+
+model::withdrawal reason_of(const sighting& cut_off) {
+  return cut_off.state == wire::fact_state::revoked ? model::withdrawal::revoked
+                                                    : model::withdrawal::expired;
+}
+
+std::size_t confirmations_needed(const evidence& e) {
+  const auto reachable = std::ranges::count_if(e.servers, &event_server::reachable);
+  return std::min(confirmations_max, static_cast<std::size_t>(reachable));
 }
 
 } // namespace
@@ -62,11 +73,11 @@ support support_of(model::time_point now, const evidence& e) {
 
 accusation accusation_of(model::time_point now, const evidence& e) {
   accusation out;
-  std::size_t reachable = 0;
   std::size_t witnesses = 0; // saw the member go
   bool retracted = false;    // ... one of them no more than a lease before the last good word
   std::size_t strangers = 0; // do not know it
   bool silence = false;
+  std::optional<model::withdrawal> barred; // one of them cut it off
   const auto later = [&](model::time_point t) {
     if (t > now)
       out.next = std::min(out.next, t);
@@ -74,10 +85,7 @@ accusation accusation_of(model::time_point now, const evidence& e) {
   };
   for (std::size_t i = 0; i < e.servers.size(); ++i) {
     const auto& server = e.servers[i];
-    if (!server.reachable())
-      continue;
-    ++reachable;
-    if (!server.is_current(now))
+    if (!server.reachable() || !server.is_current(now))
       continue;
     const auto* seen = sighting_at(e, i);
     if (seen == nullptr) {
@@ -85,32 +93,34 @@ accusation accusation_of(model::time_point now, const evidence& e) {
     } else if (!later(std::max(seen->gone_from, server.may_accuse_from()))) {
       ++witnesses;
       silence |= seen->silent || seen->state == wire::fact_state::late;
+      if (is_cut_off(*seen))
+        barred = reason_of(*seen);
       retracted |= seen->gone_from + lease >= e.vouched_until;
     }
   }
-  out.needed = std::min(confirmations_max, reachable);
+  out.needed = confirmations_needed(e);
   // When nobody took back the last good word, the event server that gave it is not reachable any
   // more. The others had held their evidence against that word: the member gets the time to come to
   // them.
   if (retracted || !later(e.vouched_until + absence_grace))
     out.accusers = witnesses + strangers;
-  if (witnesses > 0 && !silence)
+  if (barred)
+    out.reason = *barred;
+  else if (witnesses > 0 && !silence)
     out.reason = model::withdrawal::closed;
   return out;
 }
 
 std::optional<cut_off> cut_off_of(model::time_point now, const evidence& e) {
-  std::optional<cut_off> out;
-  for (const auto& s : e.sightings) {
-    if (!is_cut_off(s) || now >= s.since + cut_off_memory)
-      continue;
-    const auto until = s.since + cut_off_memory;
-    const auto reason = s.state == wire::fact_state::revoked ? model::withdrawal::revoked
-                                                             : model::withdrawal::expired;
-    if (!out || until > out->until)
-      out = cut_off{reason, until};
-  }
-  return out;
+  std::vector<cut_off> all;
+  for (const auto& s : e.sightings)
+    if (is_cut_off(s) && e.servers[s.server].reachable() && now < s.since + cut_off_memory)
+      all.push_back({reason_of(s), s.since + cut_off_memory});
+  const auto needed = all.empty() ? 0 : confirmations_needed(e);
+  if (needed == 0 || all.size() < needed)
+    return std::nullopt;
+  std::ranges::sort(all, std::ranges::greater(), &cut_off::until);
+  return all[needed - 1];
 }
 
 } // namespace thor::membership

@@ -98,11 +98,13 @@ struct accusation {
 };
 accusation accusation_of(model::time_point now, const evidence& e);
 
-/// An event server cut the member off because of its certificate.
+/// Event servers cut the member off because of its certificate.
 struct cut_off {
   model::withdrawal reason = model::withdrawal::revoked;
-  model::time_point until{}; ///< remembered until then
+  model::time_point until{}; ///< it holds until then
 };
+/// Nothing unless as many say so as an accusation needs: a fact bears no signature, so one event
+/// server that lies must not be enough. Whoever else vouches for the member does not count.
 std::optional<cut_off> cut_off_of(model::time_point now, const evidence& e);
 
 } // namespace thor::membership

@@ -40,9 +40,8 @@ inline constexpr std::size_t flap_silences_max = 3;
 inline constexpr std::chrono::seconds flap_delay_min{5};
 inline constexpr std::chrono::seconds flap_delay_max{60};
 
-/// For this long the word of one event server that it cut a member off because of its certificate
-/// keeps the member out, unless the member is back at that server. Event servers remember no
-/// longer.
+/// For this long the word of an event server that it cut a member off because of its certificate
+/// counts, unless the member is back at that server. Event servers remember no longer.
 inline constexpr std::chrono::seconds cut_off_memory{60};
 
 /// What is known of members that are gone is forgotten after this time, or when it is the oldest of

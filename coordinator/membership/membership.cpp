@@ -236,8 +236,6 @@ void membership::check_alone(model::time_point now, record& r, effects& out) {
 model::time_point membership::judge(model::time_point now, record& r, const support& s,
                                     effects& out) {
   if (const auto cut = cut_off_of(now, evidence_of(r))) {
-    out.emplace_back(note{level::alarm, to_string(cut->reason), r.what.id.text(),
-                          "an event server cut it off because of its certificate"});
     withdraw(now, r, cut->reason, out);
     return cut->until;
   }
@@ -303,6 +301,9 @@ void membership::note_silence(model::time_point now, record& r, effects& out) {
   const auto delay = r.flaps.fell_silent(now);
   if (delay.count() > 0)
     out.emplace_back(note{level::alarm, "flapping", r.what.id.text(),
+  else if (reason == model::withdrawal::revoked || reason == model::withdrawal::expired)
+    out.emplace_back(note{level::alarm, to_string(reason), r.what.id.text(),
+                          "it was cut off because of its certificate"});
                           "fell silent again; it is admitted in " + std::to_string(delay.count()) +
                               " s at the earliest"});
 }

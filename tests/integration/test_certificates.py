@@ -173,10 +173,15 @@ class Revoked(Lives):
         self.connected("gw2", "es1", "es2")
         self.withdrawn(revoked=1)
 
-    def test_a_node_on_the_word_of_one_event_server(self):
-        """The list has not come to the other one yet."""
+    def test_a_node_takes_the_word_of_two_event_servers(self):
+        """While the list has not come to the other one, the first may be lying."""
         crl = self.revoke("gw1")
         self.takes(["es1"], lambda name: self.give(name, crl=crl))
+        self.logged("es1", "ALARM: gw1 at 127.0.0.1 is cut off, revoked")
+        self.connected("gw1", "es2")
+        self.online("gw1", "gw2")
+        self.withdrawn()
+        self.takes(["es2"], lambda name: self.give(name, crl=crl))
         self.online("gw2")
         self.withdrawn(revoked=1)
 

@@ -123,7 +123,7 @@ class Forging(LiarTest):
         """A fact needs no signature, so it needs the word of another event server."""
         for name in ("gw1", "gw2"):
             said = json.loads(self.liar.heard(name, "Thor.Presence")["body"])
-            for state in ("late", "closed"):
+            for state in ("late", "closed", "revoked", "expired"):
                 self.liar.say("m1", type="fact", state=state, age_ms=10_000, **{key: said[key] for key in ("id", "incarnation", "sequence")})
         self.liar.tell("m1", self.liar.heard("gw1", "Thor.Presence"))
         time.sleep(WRONG_WOULD_SHOW_S)

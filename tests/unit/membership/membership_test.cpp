@@ -388,30 +388,65 @@ TEST_F(one_server, a_frozen_only_event_server_freezes_the_judgement) {
 
 struct cut_off_reason : three_servers, testing::WithParamInterface<wire::fact_state> {};
 
-TEST_P(cut_off_reason, withdraws_at_once_on_the_word_of_one) {
+withdrawal reason_of(wire::fact_state cut_off) {
+  return cut_off == wire::fact_state::revoked ? withdrawal::revoked : withdrawal::expired;
+}
+
+TEST_P(cut_off_reason, withdraws_at_once_on_the_word_of_two) {
   fact("b", n1, GetParam());
-  expect_gone(*this, "n1",
-              GetParam() == wire::fact_state::revoked ? withdrawal::revoked : withdrawal::expired,
-              now);
+  run(2s);
+  fact("c", n1, GetParam());
+  expect_gone(*this, "n1", reason_of(GetParam()), now);
   EXPECT_EQ(notes(wire::to_string(GetParam())), 1U);
   EXPECT_EQ(all<note>().back().how, level::alarm);
 }
 
-TEST_P(cut_off_reason, keeps_the_member_out_while_others_have_not_noticed_yet) {
+TEST_P(cut_off_reason, is_not_believed_of_one_whom_the_others_contradict) {
   fact("b", n1, GetParam());
-  heard("a", n1);
-  present("c", presence("n1", 2, 1));
-  run(cut_off_memory - 1s);
-  EXPECT_FALSE(is_online("n1"));
+  run(10 * cut_off_memory);
+  EXPECT_TRUE(is_online("n1"));
+  EXPECT_EQ(notes(wire::to_string(GetParam())), 0U);
 }
 
-TEST_P(cut_off_reason, ends_when_the_member_is_back_at_that_event_server) {
+TEST_P(cut_off_reason, is_told_of_a_member_that_the_others_lost_otherwise) {
+  closed("a", n1);
+  closed("c", n1);
+  fact("b", n1, GetParam());
+  run(close_grace);
+  expect_gone(*this, "n1", reason_of(GetParam()), now);
+  EXPECT_EQ(notes(wire::to_string(GetParam())), 1U);
+}
+
+TEST_P(cut_off_reason, keeps_the_member_out_while_others_have_not_noticed_yet) {
+  fact("b", n1, GetParam());
+  run(10s);
+  fact("c", n1, GetParam());
+  heard("a", n1);
+  present("a", presence("n1", 2, 1));
+  run(cut_off_memory - 11s);
+  EXPECT_FALSE(is_online("n1"));
+  run(2s);
+  EXPECT_TRUE(is_online("n1")) << "the word of one was too old";
+}
+
+TEST_P(cut_off_reason, ends_when_the_member_is_back_at_one_of_those_event_servers) {
+  fact("a", n1, GetParam());
   fact("b", n1, GetParam());
   run(1s);
+  ASSERT_FALSE(is_online("n1"));
   present("b", presence("n1", 2, 1));
   EXPECT_TRUE(is_online("n1"));
 }
 
+struct cut_off_by_the_only_one : one_server, testing::WithParamInterface<wire::fact_state> {};
+
+TEST_P(cut_off_by_the_only_one, withdraws_at_once) {
+  fact("a", n1, GetParam());
+  expect_gone(*this, "n1", reason_of(GetParam()), now);
+}
+
+INSTANTIATE_TEST_SUITE_P(certificate, cut_off_by_the_only_one,
+                         testing::Values(wire::fact_state::revoked, wire::fact_state::expired));
 INSTANTIATE_TEST_SUITE_P(certificate, cut_off_reason,
                          testing::Values(wire::fact_state::revoked, wire::fact_state::expired));
 
