@@ -185,15 +185,22 @@ void membership::forget_gone(model::time_point now) {
     if (now < oldest.first + gone_memory && gone_.size() <= gone_members_max)
       return;
     gone_.erase(gone_.begin());
-    const auto r = records_.find(oldest.second);
-    if (std::ranges::any_of(r->second.sightings, &sighting::open)) {
+    const auto found = records_.find(oldest.second);
+    auto& r = found->second;
+    if (std::ranges::any_of(r.sightings, [&](const sighting& s) {
+          return s.open() && s.at.incarnation >= r.what.at.incarnation;
+        })) {
       // An event server still has it connected and would speak of it without introducing it.
-      r->second.gone_at = now;
+      r.gone_at = now;
       gone_.emplace(now, oldest.second);
       continue;
     }
-    schedule(r->second, model::never);
-    records_.erase(r);
+    // One that is connected with an older incarnation lost its state and its clock, and begins
+    // anew: the digests differ from here on, so that it is introduced again.
+    while (!r.sightings.empty())
+      forget_sighting(r, r.sightings.back().server);
+    schedule(r, model::never);
+    records_.erase(found);
   }
 }
 
@@ -294,6 +301,9 @@ void membership::withdraw(model::time_point now, record& r, model::withdrawal re
   out.emplace_back(withdrawn{r.what.id, reason});
   if (reason == model::withdrawal::silent)
     note_silence(now, r, out);
+  else if (reason == model::withdrawal::revoked || reason == model::withdrawal::expired)
+    out.emplace_back(note{level::alarm, to_string(reason), r.what.id.text(),
+                          "it was cut off because of its certificate"});
 }
 
 void membership::note_silence(model::time_point now, record& r, effects& out) {
@@ -301,9 +311,6 @@ void membership::note_silence(model::time_point now, record& r, effects& out) {
   const auto delay = r.flaps.fell_silent(now);
   if (delay.count() > 0)
     out.emplace_back(note{level::alarm, "flapping", r.what.id.text(),
-  else if (reason == model::withdrawal::revoked || reason == model::withdrawal::expired)
-    out.emplace_back(note{level::alarm, to_string(reason), r.what.id.text(),
-                          "it was cut off because of its certificate"});
                           "fell silent again; it is admitted in " + std::to_string(delay.count()) +
                               " s at the earliest"});
 }

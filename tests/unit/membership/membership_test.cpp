@@ -809,6 +809,20 @@ TEST_F(one_server, does_not_forget_a_silent_member_whose_connection_lasts) {
   EXPECT_TRUE(is_online("n1"));
 }
 
+TEST_F(one_server, a_member_that_lost_its_state_and_its_clock_begins_anew_when_it_is_forgotten) {
+  const auto older = presence("n1", 5);
+  present("a", presence("n1", 7));
+  closed("a", presence("n1", 7));
+  run(60s); // by then the event server has forgotten it
+  present("a", older);
+  run(gone_memory - 59s);
+  EXPECT_FALSE(is_online("n1"));
+  EXPECT_EQ(judge.servers().front().live_members, 0U)
+      << "differs from what the event server counts";
+  present("a", older); // as a new snapshot says
+  EXPECT_TRUE(is_online("n1"));
+}
+
 TEST(event_servers, beyond_the_bound_are_refused_with_an_alarm) {
   world w;
   for (std::size_t i = 0; i <= event_servers_max; ++i)
