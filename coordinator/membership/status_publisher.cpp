@@ -27,25 +27,31 @@ void status_publisher::on_members(model::unix_time wall, std::span<const effect>
 
 void status_publisher::take(model::unix_time wall, const admitted& e) {
   members_.insert_or_assign(e.what.id, model::member{e.what, wall});
-  pending_[e.what.id] = std::nullopt;
-  pending_serial_ |= model::is_in_dns(e.what);
+  note_change(e.what.id, std::nullopt, model::is_in_dns(e.what));
 }
 
 void status_publisher::take(model::unix_time, const changed& e) {
   auto& m = members_.at(e.what.id);
-  pending_serial_ |= model::dns_relevant_change(m.what, e.what);
+  note_change(e.what.id, std::nullopt, model::dns_relevant_change(m.what, e.what));
   m.what = e.what;
-  pending_[e.what.id] = std::nullopt;
 }
 
 void status_publisher::take(model::unix_time, const withdrawn& e) {
   const auto m = members_.find(e.id);
-  pending_serial_ |= model::is_in_dns(m->second.what);
+  note_change(e.id, e.reason, model::is_in_dns(m->second.what));
   members_.erase(m);
-  pending_[e.id] = e.reason;
 }
 
 void status_publisher::take(model::unix_time, const auto&) {}
+
+/// Who does not publish keeps no list: begin() looks at the members as they are then.
+void status_publisher::note_change(const model::node_id& id,
+                                   std::optional<model::withdrawal> reason, bool dns_shows_it) {
+  if (!publishing_)
+    return;
+  pending_[id] = reason;
+  pending_serial_ |= dns_shows_it;
+}
 
 void status_publisher::on_status(model::time_point now, model::unix_time wall,
                                  const std::string& server, const model::status_event& heard,
@@ -89,7 +95,7 @@ void status_publisher::on_zone_report(model::unix_time wall, const std::string& 
   if (!zone.divergent || zone.degraded) // while it is degraded it does not hear us
     return;
   divergent_serial_ = std::max(divergent_serial_, zone.serial);
-  pending_serial_ |= divergent_serial_ > view_.serial;
+  pending_serial_ |= publishing_ && divergent_serial_ > view_.serial;
 }
 
 // ---- who publishes
@@ -114,6 +120,8 @@ void status_publisher::begin(model::time_point now, model::unix_time wall, const
 void status_publisher::end() {
   publishing_ = false;
   beat_at_ = model::never;
+  pending_.clear();
+  pending_serial_ = false;
 }
 
 bool status_publisher::shows_another_zone() const {

@@ -66,6 +66,8 @@ class status_publisher {
   void take(model::unix_time wall, const changed& e);
   void take(model::unix_time wall, const withdrawn& e);
   void take(model::unix_time wall, const auto& other);
+  void note_change(const model::node_id& id, std::optional<model::withdrawal> reason,
+                   bool dns_shows_it);
 
   void follow(model::time_point now, model::unix_time wall, const std::string& server,
               const model::status_event& heard, effects& out);
@@ -83,7 +85,7 @@ class status_publisher {
   model::member_map members_;
   bool publishing_ = false;
 
-  /// Changed since the last status; the reason of those withdrawn.
+  /// While publishing, changed since the last status; the reason of those withdrawn.
   std::map<model::node_id, std::optional<model::withdrawal>> pending_;
   bool pending_serial_ = false;                              ///< the next status needs a new serial
   model::time_point quiet_until_ = model::time_point::min(); ///< the next delta not before
