@@ -76,14 +76,21 @@ model::time_point broker::next_deadline() const {
 
 // ---- sessions
 
+void broker::refuse_session(const session_opened& in, std::size_t open, effects& out) {
+  out.emplace_back(count{counter::refused, "too_many_sessions"});
+  out.emplace_back(note{level::warn, in.who.id.text() + " at " + in.from.text() + ": refused, " +
+                                         std::to_string(open) + " sessions are open" +
+                                         (open < sessions_max ? " with its certificate" : "")});
+  out.emplace_back(close{in.session, close_code::overloaded, "too many sessions"});
+}
+
 void broker::handle(model::time_point now, const session_opened& in, effects& out) {
-  if (sessions_.size() >= sessions_max) {
-    out.emplace_back(count{counter::refused, "too_many_sessions"});
-    out.emplace_back(note{level::warn, in.who.id.text() + " at " + in.from.text() + ": refused, " +
-                                           std::to_string(sessions_max) + " sessions are open"});
-    out.emplace_back(close{in.session, close_code::overloaded, "too many sessions"});
-    return;
-  }
+  if (sessions_.size() >= sessions_max)
+    return refuse_session(in, sessions_.size(), out);
+  auto& of_this_id = sessions_of_[in.who.id];
+  if (of_this_id >= sessions_per_id_max)
+    return refuse_session(in, of_this_id, out);
+  ++of_this_id;
   const auto rate = in.who.has_role(identity::role_manager) ? manager_rate : member_rate;
   sessions_.emplace(in.session, session{.number = in.session,
                                         .who = in.who,
@@ -132,6 +139,8 @@ void broker::forget_session(model::time_point now, session_id which, fact_state 
   for (auto& of_topic : subscribers_)
     of_topic.erase(which);
   sessions_.erase(found);
+  if (const auto open = sessions_of_.find(id); --open->second == 0)
+    sessions_of_.erase(open);
   if (const auto announced = announcing_.find(id);
       announced != announcing_.end() && announced->second == which)
     announcing_.erase(announced);

@@ -146,6 +146,7 @@ class broker {
   };
   using accepted = std::expected<void, refusal>;
 
+  static void refuse_session(const session_opened& in, std::size_t open, effects& out);
   void handle(model::time_point now, const session_opened& in, effects& out);
   void handle(model::time_point now, const frame_received& in, effects& out);
   void handle(model::time_point now, const session_closed& in, effects& out);
@@ -189,6 +190,7 @@ class broker {
   author_check authors_;
   model::time_point started_;
   std::map<session_id, session> sessions_;
+  std::map<model::node_id, std::size_t> sessions_of_; ///< how many
   std::map<model::node_id, session_id> announcing_;
   std::array<std::set<session_id>, 4> subscribers_; ///< by topic
   /// Sessions without hello, in the order of their opening, which is that of their deadlines.

@@ -112,11 +112,26 @@ TEST(frames, of_a_closed_session_are_ignored) {
 TEST(sessions, are_bounded) {
   driver d;
   for (std::size_t i = 0; i < sessions_max; ++i)
-    d.open(peer("n1"));
-  const auto last = d.open(peer("n2"));
+    d.open(peer("n" + std::to_string(i / sessions_per_id_max)));
+  const auto last = d.open(peer("other"));
   EXPECT_EQ(d.closed.at(last).code, close_code::overloaded);
   EXPECT_EQ(d.counted(counter::refused, "too_many_sessions"), 1U);
   EXPECT_EQ(d.machine.sessions(), sessions_max);
+}
+
+TEST(sessions, of_one_certificate_leave_room_for_others) {
+  driver d;
+  const auto first = d.open(peer("n1"));
+  for (std::size_t i = 1; i < sessions_per_id_max; ++i)
+    d.open(peer("n1"));
+  const auto last = d.open(peer("n1"));
+  EXPECT_EQ(d.closed.at(last).code, close_code::overloaded);
+  EXPECT_EQ(d.counted(counter::refused, "too_many_sessions"), 1U);
+  EXPECT_TRUE(d.noted(level::warn, "64 sessions are open with its certificate"));
+  d.join("n2");
+  EXPECT_EQ(d.machine.members().live().members, 1U);
+  d.hang_up(first);
+  EXPECT_FALSE(d.closed.contains(d.open(peer("n1")))) << "a place is free again";
 }
 
 TEST(same_id, newer_incarnation_wins_and_the_older_is_told_not_to_come_back) {
