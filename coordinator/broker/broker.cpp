@@ -415,10 +415,9 @@ broker::accepted broker::publish_leave(model::time_point now, const session& fro
 
 broker::accepted broker::publish_status(const identity::peer& author, const wire::signed_body& what,
                                         model::unix_time wall, effects& out) {
-  if (!author.has_role(identity::role_manager))
-    return std::unexpected(refusal{identity::to_string(identity::errc::not_a_manager),
-                                   author.id.text() + "'s certificate has no OU " +
-                                       std::string(identity::role_manager)});
+  if (auto manager = identity::check_manager(author); !manager)
+    return std::unexpected(
+        refusal{identity::to_string(manager.error().code), std::move(manager.error().detail)});
   const auto status = wire::decode_status(what.body);
   if (!status)
     return bad_body<refusal>(status.error());

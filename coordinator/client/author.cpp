@@ -51,8 +51,8 @@ std::expected<void, refusal> check_said(const identity::peer& author,
   case wire::topic::members:
     break;
   }
-  if (!author.has_role(identity::role_manager)) {
-    return refuse({identity::errc::not_a_manager, author.id.text() + " is no manager"});
+  if (const auto manager = identity::check_manager(author); !manager) {
+    return refuse(manager.error());
   }
   return {};
 }

@@ -153,10 +153,10 @@ class tls_connection final : public connection {
   }
 
   bool accept_server(std::expected<identity::peer, identity::error> peer) {
-    if (peer && !peer->has_role(identity::role_event_server)) {
-      peer = std::unexpected(identity::error{
-          identity::errc::not_an_event_server,
-          fmt::format("{} has no OU {}", peer->id.text(), identity::role_event_server)});
+    if (peer) {
+      if (auto good = identity::check_event_server(*peer); !good) {
+        peer = std::unexpected(std::move(good.error()));
+      }
     }
     if (!peer) {
       return fail(fmt::format("its certificate is not accepted: {} ({})", peer.error().detail,
