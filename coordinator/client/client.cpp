@@ -111,6 +111,7 @@ class client::impl final : public connection_owner {
       : io_(io)
       , who_(who)
       , seen_(seen)
+      , certificate_(who.certificate())
       , servers_(parse_servers(how.event_servers))
       , settings_(agent_settings(how, servers_, who))
       , agent_(settings_, std::random_device{}())
@@ -158,12 +159,15 @@ class client::impl final : public connection_owner {
     }
   }
 
-  void renew_credentials() {
-    presence_frame_.reset();
+  void follow_credentials() {
     for (const auto& [number, link] : connections_) {
       drop_when_unacceptable(number);
     }
-    tell(agent::renew_credentials{});
+    if (certificate_ != who_.certificate()) {
+      certificate_ = who_.certificate();
+      presence_frame_.reset();
+      tell(agent::renew_credentials{});
+    }
   }
 
   void stop(std::chrono::milliseconds hold, std::function<void()> done) {
@@ -396,6 +400,7 @@ class client::impl final : public connection_owner {
   asio::io_context& io_;
   const identity::x509::credentials& who_;
   observer& seen_;
+  std::string certificate_;                ///< ours, as event servers know it
   std::vector<runtime::endpoint> servers_; ///< as configured
   agent::settings settings_;
   agent::agent agent_;
@@ -464,7 +469,7 @@ void client::resubscribe(const std::string& server) {
 }
 
 void client::credentials_reloaded() {
-  later([](impl& self) { self.renew_credentials(); });
+  later([](impl& self) { self.follow_credentials(); });
 }
 
 void client::stop(std::chrono::milliseconds hold, std::function<void()> done) {

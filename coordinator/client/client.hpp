@@ -103,7 +103,8 @@ class client {
   void resubscribe(const std::string& server);
 
   /// To be called when the credentials were loaded anew: event servers that they do not accept any
-  /// more are cut off at once, and the connections are renewed one after the other.
+  /// more are cut off at once. When our own certificate is another one, the connections are renewed
+  /// one after the other.
   void credentials_reloaded();
 
   /// Says Thor.Leave when something was announced (`hold` > 0: keep me that long, I mean to be

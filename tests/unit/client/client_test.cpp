@@ -181,6 +181,19 @@ TEST_F(Stage, NewCredentialsAreShownOnANewConnection) {
   EXPECT_EQ(server->heard<wire::publish>()[1].what.certificate, who->certificate());
 }
 
+TEST_F(Stage, AnotherRevocationListLeavesGoodConnectionsAlone) {
+  connect();
+  subject->announce(presence_of("n1"));
+  const auto list = ca.next_list(ca.first_list(x509::around_now()).get(), {who->self().serial},
+                                 x509::revocation_reason::key_compromise, x509::around_now());
+  directory.write("n1.crl", x509::to_pem(list.get()));
+  ASSERT_EQ(who->reload_if_changed(), true);
+  subject->credentials_reloaded();
+  until([&] { return server->heard<wire::renew>().size() >= 3; });
+  EXPECT_EQ(server->peers.size(), 1U);
+  EXPECT_FALSE(seen.has("down"));
+}
+
 TEST_F(Stage, AnEventServerThatIsRevokedIsLeftWhileConnected) {
   connect();
   const auto list =
