@@ -54,22 +54,22 @@ struct options {
   runtime::metrics* counters = nullptr;
 };
 
-/// What a client tells. Non-owning interface; callbacks in the order in which things happened on
-/// each server.
+/// What a client tells, to whoever wants to know: each callback does nothing by default. Non-owning
+/// interface; callbacks in the order in which things happened on each server.
 class observer {
  public:
   /// The event server answered `welcome`. `server` names the link ("127.0.0.1:8000") in all later
   /// calls.
-  virtual void on_server_up(const std::string& server, const wire::welcome& hello) = 0;
-  virtual void on_server_down(const std::string& server, const std::string& why) = 0;
+  virtual void on_server_up(const std::string& /*server*/, const wire::welcome& /*hello*/) {}
+  virtual void on_server_down(const std::string& /*server*/, const std::string& /*why*/) {}
   /// A try to connect failed.
   virtual void on_server_failed(const std::string& /*server*/, const std::string& /*why*/) {}
   /// A verified message. Events whose signature or author does not hold never get here; they are
   /// logged and counted. `author` is who signed an event, nullptr for the other messages.
-  virtual void on_message(const std::string& server, const wire::server_message& message,
-                          const identity::peer* author) = 0;
+  virtual void on_message(const std::string& /*server*/, const wire::server_message& /*message*/,
+                          const identity::peer* /*author*/) {}
   /// A newer incarnation of this id is at work elsewhere: the client has stopped for good.
-  virtual void on_replaced(const std::string& server) = 0;
+  virtual void on_replaced(const std::string& /*server*/) {}
 
  protected:
   ~observer() = default;

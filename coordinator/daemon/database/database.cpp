@@ -205,10 +205,6 @@ void database::add_status(boost::json::object& into) const {
   into["ready"] = announced && !servers.empty();
 }
 
-void database::on_server_up(const std::string&, const wire::welcome&) {}
-void database::on_server_down(const std::string&, const std::string&) {}
-void database::on_message(const std::string&, const wire::server_message&, const identity::peer*) {}
-
 /// The process stays, so that no supervisor starts it again and throws the other one out.
 void database::on_replaced(const std::string&) {
   replaced_ = true;

@@ -60,10 +60,6 @@ class database final : private client::observer {
   void run();
 
  private:
-  void on_server_up(const std::string& server, const wire::welcome& hello) override;
-  void on_server_down(const std::string& server, const std::string& why) override;
-  void on_message(const std::string& server, const wire::server_message& message,
-                  const identity::peer* author) override;
   void on_replaced(const std::string& server) override;
 
   void watch();

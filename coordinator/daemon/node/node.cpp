@@ -168,10 +168,6 @@ void node::add_status(boost::json::object& into) const {
   into["ready"] = announced && !servers.empty();
 }
 
-void node::on_server_up(const std::string&, const wire::welcome&) {}
-void node::on_server_down(const std::string&, const std::string&) {}
-void node::on_message(const std::string&, const wire::server_message&, const identity::peer*) {}
-
 /// The process stays, so that no supervisor starts it again and throws the other one out.
 void node::on_replaced(const std::string&) {
   replaced_ = true;
