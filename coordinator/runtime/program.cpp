@@ -58,9 +58,8 @@ std::optional<request> parse_command_line(const program& what, int argc, char** 
   request out;
   CLI::App app(what.summary, what.name);
   app.set_version_flag("--version", what.name + " " + THOR_VERSION);
-  auto* file = app.add_option("--config", out.config_file, "configuration file")
-                   ->capture_default_str()
-                   ->option_text("FILE");
+  auto* file =
+      app.add_option("--config", out.config_file, config_option_help())->option_text("FILE");
   app.add_flag("--check-config", out.check_config, "check configuration and credentials, and end");
   add_commands(app, what, out);
   try {
@@ -153,6 +152,10 @@ int be_daemon(const program& what, const request& wanted, const std::function<vo
                                identity::to_string(credentials.error().code)));
     return exit_usage;
   }
+  if (const auto fits = what.check(credentials->self()); !fits) {
+    complain(what, fits.error());
+    return exit_usage;
+  }
   if (wanted.check_config) {
     fmt::print("{}: configuration and credentials are in order\n", what.name);
     return exit_ok;
@@ -185,6 +188,20 @@ int be_client(const program& what, const request& wanted) {
 }
 
 } // namespace
+
+std::string config_option_help() {
+  return fmt::format("configuration file (default: {})", default_config_file);
+}
+
+std::expected<void, std::string> check_role(const identity::peer& self, std::string_view role) {
+  if (self.has_role(role)) {
+    return {};
+  }
+  return std::unexpected(
+      fmt::format("the certificate of {} has no OU {}; install one that has, from "
+                  "thor-ca issue ID --role {}",
+                  self.id.text(), role, role));
+}
 
 int run_program(const program& what, int argc, char** argv,
                 const std::function<void(config&)>& read,

@@ -2,7 +2,7 @@
 //
 //   int main(int argc, char** argv) {
 //     settings s;
-//     return runtime::run_program(description, argc, argv,
+//     return runtime::run_program(about, argc, argv,
 //                                 [&](runtime::config& c) { s = read(c); },
 //                                 [&](runtime::service& r) { serve(r, s); });
 //   }
@@ -10,11 +10,14 @@
 // Exit codes: 0 clean (SIGTERM, too), 1 failed at run time, 2 wrong usage or configuration.
 #pragma once
 
+#include "coordinator/identity/peer.hpp"
 #include "coordinator/runtime/config.hpp"
 #include "coordinator/runtime/service.hpp"
 
+#include <expected>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace thor::runtime {
@@ -37,7 +40,16 @@ struct program {
   std::vector<remote_command> commands;
   /// The program's tables that it takes over while it runs; the others take a restart.
   std::vector<std::string> reloaded_tables = {};
+  /// Whether its certificate lets it do what the configuration that was read says; the error is a
+  /// sentence for the operator. Asked before the start, and by --check-config.
+  std::function<std::expected<void, std::string>(const identity::peer& self)> check;
 };
+
+/// What --help says of --config.
+std::string config_option_help();
+
+/// The usual check: the certificate has OU `role`.
+std::expected<void, std::string> check_role(const identity::peer& self, std::string_view role);
 
 /// The whole of a daemon's main(). `read` opens the program's tables and records what is wrong in
 /// the config; `serve` runs until it is told to stop and throws when it cannot. Credentials are

@@ -183,8 +183,8 @@ class Refusing(DatabaseTest):
     def test_a_certificate_without_the_role(self):
         self.configure({"uri": [{"uri": NEAR}]}, roles=("sip_proxy",))
         done = self.run_it()
-        self.assertEqual(1, done.returncode)
-        self.assertIn("the certificate of db1 has no OU thor_database: issue one with thor-ca issue db1 --role thor_database",
+        self.assertEqual(2, done.returncode)
+        self.assertIn("the certificate of db1 has no OU thor_database; install one that has, from thor-ca issue ID --role thor_database",
                       done.stderr)
 
 

@@ -539,14 +539,6 @@ class ProcessTest(unittest.TestCase):
         done = self.run_program("--config", str(self.configure(listen=["127.0.0.1:0", "[::1]:0"])), "--check-config")
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_certificate_of_another_role_does_not_start(self):
-        self.configure(listen=["127.0.0.1:0"])
-        self.net.ca.issue("n1", ["sip_proxy"], self.net.home("n1") / "tls")
-        self.net.configure("n1", {"eventserver": {"listen": ["127.0.0.1:0"]}})
-        done = self.run_program("--config", str(self.net.home("n1") / "thor.toml"))
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("thor_eventserver", done.stderr)
-
     def test_address_in_use_is_said(self):
         server = self.net.start_event_server("es1")
         taken = server.status()["listen"][0]

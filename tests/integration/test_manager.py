@@ -164,11 +164,6 @@ class ManagerTest(unittest.TestCase):
         self.assertEqual(daemon.child.wait(20), 1)
         return daemon.log_text()
 
-    def test_a_certificate_without_the_role_is_refused_at_the_start(self):
-        self.net.ca.issue("pretender", ["sip_proxy"], self.net.home("pretender") / "tls")
-        self.net.configure("pretender", {})
-        self.assertIn("has no OU thor_manager", self.refused("pretender"))
-
     def test_a_damaged_state_file_is_refused_with_what_to_do(self):
         self.net.ca.issue("m3", ["thor_manager"], self.net.home("m3") / "tls")
         self.net.configure("m3", {})

@@ -197,6 +197,20 @@ class CheckConfig(unittest.TestCase):
                     self.assertRegex(bad.stderr, rf"^{program}: \S+/test\.toml:\d+:\d+: {program} in \[metrics\] is wrong: "
                                                  rf'"everywhere" has no port\n{program}: \S+/test\.toml:\d+:1: unknown key "levle"')
 
+    def test_every_program_needs_the_role_in_its_certificate(self):
+        net = self.enterContext(Overlay())
+        start_all(net)
+        tls = net.home("intruder") / "tls"
+        net.ca.issue("intruder", ["thor_monitor"], tls)
+        for name, program in MACHINES.items():
+            net.drop_in(name, {"overlay": {"certificate": str(tls / "intruder.crt"), "key": str(tls / "intruder.key")}})
+            for words in (["--check-config"], []):
+                with self.subTest(program, words=words):
+                    bad = subprocess.run([PROGRAMS / program, "--config", net.home(name) / "thor.toml", *words],
+                                         capture_output=True, text=True, check=False, timeout=60)
+                    self.assertEqual(2, bad.returncode)
+                    self.assertRegex(bad.stderr, f"^{program}: the certificate of intruder has no OU ")
+
 
 class Manners(unittest.TestCase):
     """Those of a service with Type=notify."""

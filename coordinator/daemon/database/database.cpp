@@ -124,9 +124,6 @@ database::database(runtime::service& on, const settings& configured)
     , how_(configured)
     , names_(on.io(), on.overlay().resolvers)
     , client_(on.io(), client_options(on), on.credentials(), *this) {
-  if (const auto fits = make_presence(how_, on_.credentials().self(), {}); !fits) {
-    throw std::runtime_error(fits.error());
-  }
   on_.on_status([this](auto& into) { add_status(into); });
 }
 
@@ -152,7 +149,7 @@ void database::watch() {
 }
 
 void database::reconfigure() {
-  if (const auto fits = make_presence(configured_, on_.credentials().self(), {}); !fits) {
+  if (const auto fits = check(configured_, on_.credentials().self()); !fits) {
     spdlog::error("[database] not reloaded, the old one stays in force: {}", fits.error());
     return;
   }

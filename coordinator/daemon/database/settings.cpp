@@ -1,5 +1,7 @@
 #include "coordinator/daemon/database/settings.hpp"
 
+#include "coordinator/runtime/program.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -78,10 +80,8 @@ settings read_settings(runtime::config& from) {
 std::expected<model::presence, std::string>
 make_presence(const settings& how, const identity::peer& self,
               const std::vector<model::database>& reachable) {
-  if (!self.has_role(model::role_database)) {
-    return std::unexpected(
-        fmt::format("the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
-                    self.id.text(), model::role_database, self.id.text(), model::role_database));
+  if (const auto allowed = runtime::check_role(self, model::role_database); !allowed) {
+    return std::unexpected(allowed.error());
   }
   auto addresses = runtime::addresses_of(how.member, self, "database");
   if (!addresses) {
@@ -90,6 +90,13 @@ make_presence(const settings& how, const identity::peer& self,
   model::presence out{self.id, {}, std::move(*addresses), {}, how.member.site, {}, {}};
   model::announce_databases(out, reachable);
   return out;
+}
+
+std::expected<void, std::string> check(const settings& how, const identity::peer& self) {
+  if (const auto fits = make_presence(how, self, {}); !fits) {
+    return std::unexpected(fits.error());
+  }
+  return {};
 }
 
 } // namespace thor::database

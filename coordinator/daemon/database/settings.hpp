@@ -46,4 +46,7 @@ std::expected<model::presence, std::string>
 make_presence(const settings& how, const identity::peer& self,
               const std::vector<model::database>& reachable);
 
+/// make_presence() would succeed.
+std::expected<void, std::string> check(const settings& how, const identity::peer& self);
+
 } // namespace thor::database

@@ -7,7 +7,10 @@ int main(int argc, char** argv) {
   const runtime::program about{
       .name = "thor-dns",
       .summary = "Answers PowerDNS with the members of the overlay, as its remote backend.",
-      .commands = {}};
+      .commands = {},
+      .check = [](const auto& self) {
+        return runtime::check_role(self, identity::role_dns_manager);
+      }};
   dns::settings how;
   return runtime::run_program(
       about, argc, argv, [&](runtime::config& from) { how = dns::read_settings(from); },

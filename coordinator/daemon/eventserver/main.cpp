@@ -305,11 +305,6 @@ class event_server final : runtime::ws_server::observer {
 
 void serve(runtime::service& on, const settings& how) {
   raise_descriptor_limit();
-  if (!on.credentials().self().has_role(identity::role_event_server))
-    throw std::runtime_error(
-        fmt::format("the certificate of {} has no OU {}: members would refuse it; issue one with "
-                    "thor-ca",
-                    on.credentials().self().id.text(), identity::role_event_server));
   event_server server(on, how);
   on.ready();
   on.run([&] { server.stop(); }, [&] { server.recheck(); });
@@ -322,8 +317,12 @@ int main(int argc, char** argv) {
   thor::settings how;
   return thor::runtime::run_program(
       {.name = "thor-eventserver",
-       .summary = "publish/subscribe between the members of an overlay",
-       .commands = {}},
+       .summary = "Relays who is there, and what they say, between the members of an overlay.",
+       .commands = {},
+       .check =
+           [](const auto& self) {
+             return thor::runtime::check_role(self, thor::identity::role_event_server);
+           }},
       argc, argv, [&](thor::runtime::config& from) { how = thor::read_settings(from); },
       [&](thor::runtime::service& on) { thor::serve(on, how); });
 }

@@ -3,10 +3,11 @@
 
 int main(int argc, char** argv) {
   using namespace thor;
-  const runtime::program about{.name = "thor-manager",
-                               .summary =
-                                   "Judges who is online; the active one of several publishes it.",
-                               .commands = {}};
+  const runtime::program about{
+      .name = "thor-manager",
+      .summary = "Judges who is online; the active one of several publishes it.",
+      .commands = {},
+      .check = [](const auto& self) { return runtime::check_role(self, identity::role_manager); }};
   manager::settings how;
   return runtime::run_program(
       about, argc, argv, [&](runtime::config& from) { how = manager::read_settings(from); },

@@ -37,12 +37,7 @@ std::filesystem::path state_file_of(const runtime::service& host) {
 }
 
 membership::manager_options options_of(runtime::service& host, const settings& how) {
-  const auto& self = host.credentials().self();
-  if (!self.has_role(identity::role_manager))
-    throw std::runtime_error(fmt::format(
-        "the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
-        self.id.text(), identity::role_manager, self.id.text(), identity::role_manager));
-  return {.id = self.id.text(),
+  return {.id = host.credentials().self().id.text(),
           .priority = how.priority,
           .rule = host.overlay().partition,
           .event_servers = host.overlay().event_servers.size(),

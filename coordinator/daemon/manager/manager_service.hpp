@@ -29,7 +29,7 @@ settings read_settings(runtime::config& from);
 class manager_service final : private client::observer {
  public:
   /// Reads what an earlier run kept in the state directory. Throws std::runtime_error with a
-  /// sentence for the operator, also when the certificate does not allow to be a manager.
+  /// sentence for the operator.
   manager_service(runtime::service& host, const settings& how);
   manager_service(const manager_service&) = delete;
   manager_service& operator=(const manager_service&) = delete;

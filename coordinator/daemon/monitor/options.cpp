@@ -28,9 +28,7 @@ struct flags {
 
 void declare(CLI::App& app, options& out, flags& given) {
   app.set_version_flag("--version", std::string("thor-monitor ") + THOR_VERSION);
-  app.add_option("--config", out.config_file, "configuration file")
-      ->default_str(std::string(runtime::default_config_file))
-      ->option_text("FILE");
+  app.add_option("--config", out.config_file, runtime::config_option_help())->option_text("FILE");
   app.add_flag("--once", given.once, "print the members by role, and end");
   app.add_flag("--json", given.json, "print everything known as one JSON object, and end");
   app.add_flag("--events", given.events, "print changes as they happen, one a line");
@@ -40,9 +38,10 @@ void declare(CLI::App& app, options& out, flags& given) {
   app.add_flag("--check-config", given.check_config,
                "check configuration and credentials, and end");
   app.add_option("--timeout", given.timeout_s,
-                 "how long --once, --json and --check wait for a network status")
+                 fmt::format("how long --once, --json and --check wait for a network status "
+                             "(default: {})",
+                             given.timeout_s))
       ->check(CLI::Range(1, timeout_s_max))
-      ->capture_default_str()
       ->option_text("SECONDS");
 }
 

@@ -72,10 +72,6 @@ node::node(runtime::service& on, const settings& configured)
   if (!drain_.problem().empty()) {
     spdlog::warn("{}", drain_.problem());
   }
-  const auto fits = make_presence(how_, on_.credentials().self(), model::role_state::active);
-  if (!fits) {
-    throw std::runtime_error(fits.error());
-  }
   on_.control().on("drain", [this](const auto& arguments) { return drain(arguments); });
   on_.control().on("undrain", [this](const auto&) { return undrain(); });
   on_.on_status([this](auto& into) { add_status(into); });
@@ -94,8 +90,7 @@ void node::run() {
 }
 
 void node::reconfigure() {
-  const auto fits = make_presence(configured_, on_.credentials().self(), model::role_state::active);
-  if (!fits) {
+  if (const auto fits = check(configured_, on_.credentials().self()); !fits) {
     spdlog::error("[node] not reloaded, the old one stays in force: {}", fits.error());
     return;
   }

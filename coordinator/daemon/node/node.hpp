@@ -14,8 +14,7 @@ namespace thor::node {
 
 class node final : private client::observer {
  public:
-  /// `configured` is read again when the service says that it changed. Throws std::runtime_error
-  /// when certificate and configuration do not fit.
+  /// `configured`, which fits the certificate, is read again when the service says that it changed.
   node(runtime::service& on, const settings& configured);
 
   /// Runs until the process is told to stop.

@@ -87,9 +87,9 @@ make_presence(const settings& how, const identity::peer& self, model::role_state
   }
   if (roles.empty()) {
     return std::unexpected(fmt::format(
-        "the certificate of {} has no OU that is a role to offer; issue one with thor-ca issue "
-        "{} --role ...",
-        self.id.text(), self.id.text()));
+        "the certificate of {} has no OU that is a role to offer; install one that has, from "
+        "thor-ca issue ID --role ROLE",
+        self.id.text()));
   }
   for (const auto& role : roles) {
     if (!self.has_role(role)) {
@@ -106,6 +106,13 @@ make_presence(const settings& how, const identity::peer& self, model::role_state
     return std::unexpected(valid.error().detail);
   }
   return out;
+}
+
+std::expected<void, std::string> check(const settings& how, const identity::peer& self) {
+  if (const auto fits = make_presence(how, self, model::role_state::active); !fits) {
+    return std::unexpected(fits.error());
+  }
+  return {};
 }
 
 } // namespace thor::node

@@ -28,4 +28,7 @@ settings read_settings(runtime::config& from);
 std::expected<model::presence, std::string>
 make_presence(const settings& how, const identity::peer& self, model::role_state state);
 
+/// make_presence() would succeed.
+std::expected<void, std::string> check(const settings& how, const identity::peer& self);
+
 } // namespace thor::node
