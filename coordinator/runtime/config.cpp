@@ -81,7 +81,9 @@ std::string did_you_mean(std::string_view wrong, const Names& known) {
       break;
     }
     const auto longer = std::max(name.size(), wrong.size()) - std::min(name.size(), wrong.size());
-    if (const auto distance = std::pair(edits(wrong, name), longer); distance < nearest) {
+    // Who left out the end of it meant it.
+    const auto changes = name.starts_with(wrong) ? std::size_t{1} : edits(wrong, name);
+    if (const auto distance = std::pair(changes, longer); distance < nearest) {
       best = name;
       nearest = distance;
     }
@@ -191,7 +193,7 @@ read_sources(const std::filesystem::path& file, bool must_exist) {
   for (const auto& path : paths) {
     auto text = read_file(path, config_file_octets_max);
     if (!text) {
-      return std::unexpected(config_errors{{path.string(), 0, 0, text.error()}});
+      return std::unexpected(config_errors{{"", 0, 0, text.error()}}); // which names the file
     }
     sources.push_back({path.string(), std::move(*text)});
   }
@@ -250,6 +252,9 @@ void add_unknown_keys(const config_tree& tree, config_errors& errors) {
 } // namespace
 
 std::string config_error::text() const {
+  if (file.empty()) {
+    return what;
+  }
   return line == 0 ? fmt::format("{}: {}", file, what)
                    : fmt::format("{}:{}:{}: {}", file, line, column, what);
 }

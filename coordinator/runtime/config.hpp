@@ -34,7 +34,7 @@ inline constexpr std::size_t config_line_depth_max = 64;
 inline constexpr std::size_t config_files_max = 256;
 
 struct config_error {
-  std::string file;
+  std::string file;       ///< "" = about what is in no file
   std::uint32_t line = 0; ///< from 1; 0 = the file as a whole
   std::uint32_t column = 0;
   std::string what;

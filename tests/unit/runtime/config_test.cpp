@@ -131,6 +131,20 @@ TEST(Config, AMisspeltKeyIsAnErrorWithASuggestion) {
                                              "(did you mean \"roles\"?)"));
 }
 
+TEST(Config, AKeyThatWasNotWrittenToItsEndIsRecognised) {
+  auto c = read("[node]\nhold = 3\n");
+  auto node = c.table("node");
+  node.table("role");
+  node.integer("hold_s", 10, 1, 600);
+  EXPECT_THAT(texts(c.finish()), ElementsAre(HasSubstr("(did you mean \"hold_s\"?)")));
+}
+
+TEST(Config, WhatIsMissingInNoFileNamesNone) {
+  auto c = *config::parse({});
+  c.table("dns").reject("", "is missing");
+  EXPECT_THAT(texts(c.finish()), ElementsAre("[dns] is missing"));
+}
+
 TEST(Config, UnknownKeysAreFoundAtEveryDepth) {
   auto c = read("[node.role.sip_proxy]\nwieght = 3\n[[dns.name_server]]\nnmae = \"ns1\"\n"
                 "[dns.nothing_like_it]\nx = 1\n");
