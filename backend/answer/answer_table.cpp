@@ -323,6 +323,8 @@ class answerer {
     return answered(out_, asked.what == method::get_tsig_key ? "false" : "[]");
   }
 
+  reply operator()(const set_notified_request&) { return answered(out_, "true"); }
+
   reply operator()(const other_request& asked) {
     std::string why = "Thor does not offer " + excerpt(asked.name) +
                       ": this backend is read-only, its zones follow the overlay";

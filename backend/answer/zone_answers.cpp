@@ -38,7 +38,7 @@ std::string write_domain(const zone::contents& zone) {
   const std::string serial = std::to_string(zone.serial);
   std::string out = "{\"id\":" + std::to_string(zone.id) + ",\"zone\":";
   append_json_string(out, zone.apex.text());
-  out += R"(,"kind":"native","serial":)" + serial + R"(,"notified_serial":)" + serial +
+  out += R"(,"kind":"master","serial":)" + serial + R"(,"notified_serial":)" + serial +
          R"(,"last_check":0,"masters":[]})";
   return out;
 }

@@ -155,6 +155,7 @@ constexpr std::array<entry, method_count - 1> methods{{
     {"getUpdatedMasters", method::get_updated_masters, read_nothing<method::get_updated_masters>},
     {"getUnfreshSlaveInfos", method::get_unfresh_slave_infos,
      read_nothing<method::get_unfresh_slave_infos>},
+    {"setNotified", method::set_notified, read_bare<set_notified_request>},
 }};
 static_assert(std::ranges::is_sorted(methods, {}, &entry::what));
 
@@ -179,6 +180,7 @@ method method_of(const request& what) {
     method operator()(const all_metadata_request&) const { return method::get_all_domain_metadata; }
     method operator()(const metadata_request&) const { return method::get_domain_metadata; }
     method operator()(const nothing_request& r) const { return r.what; }
+    method operator()(const set_notified_request&) const { return method::set_notified; }
     method operator()(const other_request&) const { return method::other; }
   };
   return std::visit(visitor{}, what);

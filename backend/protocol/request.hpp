@@ -32,9 +32,10 @@ enum class method : std::uint8_t {
   get_tsig_keys,
   get_updated_masters,
   get_unfresh_slave_infos,
+  set_notified,
   other,
 };
-inline constexpr std::size_t method_count = 13;
+inline constexpr std::size_t method_count = 14;
 
 /// PowerDNS's spelling ("getAllDomains"); "other" for the rest.
 std::string_view to_string(method which);
@@ -76,6 +77,10 @@ struct nothing_request {
   method what = method::other;
 };
 
+/// PowerDNS queued the notifications of a zone, and wants the serial kept until the next time. Here
+/// it is told when to notify, so that there is nothing to keep.
+struct set_notified_request {};
+
 /// A method that is not in the table: a write, or unknown.
 struct other_request {
   std::string name;
@@ -83,7 +88,7 @@ struct other_request {
 
 using request = std::variant<initialize_request, lookup_request, list_request, all_domains_request,
                              domain_info_request, all_metadata_request, metadata_request,
-                             nothing_request, other_request>;
+                             nothing_request, set_notified_request, other_request>;
 
 method method_of(const request& what);
 

@@ -50,6 +50,11 @@ inline zone::rrset rrset_of(std::string_view owner, zone::rr_type type, std::uin
   return out;
 }
 
+/// The content of a row as zone::to_text writes it; PowerDNS's rows lack the last dot.
+inline std::string as_we_write(std::string_view type, std::string_view content) {
+  return zone::to_text(zone::parse_rdata(zone::parse_type(type).value(), content).value());
+}
+
 inline std::string member_name(const synthetic_zone& of, unsigned member) {
   return "n" + std::to_string(member) + ".node." + of.apex;
 }

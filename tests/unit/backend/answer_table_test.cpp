@@ -60,14 +60,14 @@ lookup_request lookup(std::string_view qname, zone::rr_type qtype = zone::rr_typ
   return {.qname = name_of(qname), .qtype = qtype, .zone_id = zone_id};
 }
 
-/// The contents of all rows, and that each row is well formed.
+/// The contents of all rows as zone::to_text writes them, and that each row is well formed.
 std::multiset<std::string> contents_of(const json::value& rows) {
   std::multiset<std::string> out;
   for (const json::value& row : rows.as_array()) {
     EXPECT_TRUE(row.at("ttl").is_int64());
     EXPECT_TRUE(row.at("auth").is_int64());
     EXPECT_TRUE(row.at("domain_id").is_int64());
-    out.emplace(row.at("content").as_string());
+    out.insert(test::as_we_write(row.at("qtype").as_string(), row.at("content").as_string()));
   }
   return out;
 }
@@ -81,6 +81,24 @@ TEST(answer, writes_a_row_as_powerdns_reads_it) {
             R"({"result":[{"qtype":"TXT","qname":"xcap.sip.example.com.",)"
             R"("content":"\"https://xcap.sip.example.com./xcap-root\"","ttl":3600,"auth":1,)"
             R"("domain_id":7}]})");
+}
+
+TEST(answer, a_name_that_ends_a_content_is_written_without_the_last_dot_and_the_root_with_it) {
+  const auto content = [](zone::rr_type type, const std::string& text) {
+    zone::zone_input of{.apex = name_of("e."), .id = 1, .soa = {}, .soa_ttl_s = 1};
+    of.rrsets.push_back(test::rrset_of("x.e.", type, 1, {text}));
+    const auto table = table_of({zone::build(std::move(of), nullptr).zone});
+    const json::value rows = result_of(*table, lookup("x.e.", type));
+    return std::string(rows.at(0).at("content").as_string());
+  };
+  using enum zone::rr_type;
+  EXPECT_EQ(content(srv, "10 100 5060 n1.e."), "10 100 5060 n1.e");
+  EXPECT_EQ(content(srv, "0 0 0 ."), "0 0 0 .");
+  EXPECT_EQ(content(mx, "10 m.e."), "10 m.e");
+  EXPECT_EQ(content(cname, "."), ".");
+  EXPECT_EQ(content(naptr, R"(10 100 "u" "E2U+sip" "!^.*$!sip:a@e!" .)"),
+            R"(10 100 "u" "E2U+sip" "!^.*$!sip:a@e!" .)");
+  EXPECT_EQ(content(txt, R"("the end.")"), R"("the end.")");
 }
 
 TEST(answer, any_at_the_apex_holds_the_soa_and_all_else) {
@@ -135,7 +153,8 @@ TEST(answer, nothing_is_ready_before_the_first_table) {
       all_metadata_request{name_of("sip.example.com.")},
       metadata_request{name_of("sip.example.com."), "ALSO-NOTIFY"},
       nothing_request{method::get_tsig_keys},
-      other_request{"setNotified"},
+      set_notified_request{},
+      other_request{"replaceRRSet"},
   };
   for (const request& question : questions) {
     const asked got = ask(nullptr, question);
@@ -240,7 +259,7 @@ TEST(answer, all_domains_are_all_or_not_ready) {
   const json::value domains = result_of(*table, all_domains_request{});
   ASSERT_THAT(domains.as_array(), SizeIs(3));
   EXPECT_EQ(json::serialize(domains.at(1)),
-            R"({"id":2,"zone":"z100002.example.","kind":"native","serial":0,"notified_serial":0,)"
+            R"({"id":2,"zone":"z100002.example.","kind":"master","serial":0,"notified_serial":0,)"
             R"("last_check":0,"masters":[]})");
 
   EXPECT_EQ(ask(table_of({}).get(), all_domains_request{}).what, outcome::not_ready);
@@ -304,7 +323,7 @@ TEST(answer, a_missing_zone_is_not_ready_until_all_zones_are_known) {
 TEST(answer, domain_info_is_the_domain_or_false) {
   const auto table = table_of({build(synthetic_zone{.id = 4, .serial = 42})});
   EXPECT_EQ(ask(table.get(), domain_info_request{name_of("SIP.example.com")}).text,
-            R"({"result":{"id":4,"zone":"sip.example.com.","kind":"native","serial":42,)"
+            R"({"result":{"id":4,"zone":"sip.example.com.","kind":"master","serial":42,)"
             R"("notified_serial":42,"last_check":0,"masters":[]}})");
   EXPECT_EQ(ask(table.get(), domain_info_request{name_of("node.sip.example.com.")}).text,
             R"({"result":false})");
@@ -338,6 +357,7 @@ TEST(answer, what_there_is_none_of_is_an_empty_list) {
     EXPECT_EQ(ask(table.get(), nothing_request{what}).text, R"({"result":[]})");
   }
   EXPECT_EQ(ask(table.get(), nothing_request{method::get_tsig_key}).text, R"({"result":false})");
+  EXPECT_EQ(ask(table.get(), set_notified_request{}).text, R"({"result":true})");
 }
 
 TEST(answer, a_write_is_declined_in_words) {

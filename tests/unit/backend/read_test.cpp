@@ -96,6 +96,7 @@ TEST(envelope, reads_every_method_of_the_table) {
                             method::get_updated_masters, method::get_unfresh_slave_infos}) {
     EXPECT_EQ(as<nothing_request>(read(to_string(what), "{}")).what, what);
   }
+  as<set_notified_request>(read("setNotified", R"({"id":1,"serial":1800000000})"));
 }
 
 TEST(envelope, gives_a_name_to_methods_that_are_not_in_the_table) {
