@@ -10,6 +10,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import dns.zone
 
 
 class Answer:
@@ -42,18 +43,20 @@ class Answer:
 
 
 class NameServer:
-    """One server, by address and port."""
+    """One server, by address and port; a `resolver` is asked for recursion."""
 
-    def __init__(self, address, port):
+    def __init__(self, address, port, resolver=False):
         self.address = address
         self.port = port
+        self.resolver = resolver
 
     def __repr__(self):
         return f"{self.address}#{self.port}"
 
     def ask(self, name, rdtype, timeout_s=3.0, tcp=False):
         query = dns.message.make_query(name, rdtype, use_edns=0, payload=1232)
-        query.flags &= ~dns.flags.RD
+        if not self.resolver:
+            query.flags &= ~dns.flags.RD
         send = dns.query.tcp if tcp else dns.query.udp
         try:
             message = send(query, self.address, port=self.port, timeout=timeout_s)
@@ -62,6 +65,15 @@ class NameServer:
         if message.flags & dns.flags.TC and not tcp:
             return self.ask(name, rdtype, timeout_s, tcp=True)
         return Answer(message)
+
+    def transfer(self, zone, timeout_s=10.0):
+        """The whole zone by AXFR, as sorted lines of presentation text; None while the server hands out none."""
+        try:
+            found = dns.zone.from_xfr(dns.query.xfr(self.address, zone, port=self.port, relativize=False, timeout=timeout_s, lifetime=timeout_s),
+                                      relativize=False)
+        except (dns.exception.DNSException, OSError, EOFError):
+            return None
+        return sorted(f"{name} {ttl} {dns.rdatatype.to_text(data.rdtype)} {data.to_text()}" for name, ttl, data in found.iterate_rdatas())
 
     def watch(self, name, rdtype, until, timeout_s, every_s=0.001):
         """Asks every millisecond until `until(answer)`; returns (when, answer) of the first such answer, or

@@ -315,12 +315,13 @@ class Overlay:
         self.configure(name, {"dns": dns | table}, **(overlay or {}))
         return self.start(name, "thor-dns").wait_ready()
 
-    def start_pdns(self, name="pdns", variant="http", dns="dns1", zone=DOMAIN):
+    def start_pdns(self, name="pdns", variant="http", dns="dns1", zone=DOMAIN, options=()):
         """A pdns_server in front of a thor-dns, with the shipped configuration of one variant ("http", "unix",
-        "internal", "emergency"); it is ready when it answers for `zone`. Only addresses, ports, paths, the token and the group are ours."""
+        "internal", "emergency"); it is ready when it answers for `zone`. Only addresses, ports, paths, the token and the group are ours,
+        and the given `options`."""
         home, behind = self.home(name), self.home(dns)
         address, port = self.endpoint(dns, 53)
-        options = {"local-address": address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
+        options = dict(options) | {"local-address": address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
         if variant == "emergency":
             options["gsqlite3-database"] = behind / "state/zone.sqlite3"
         else:

@@ -153,7 +153,8 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   require_role(host);
   client_ = make_client(host, manners::announces, *this);
   for (const auto* result : {"ok", "failed"})
-    purges(result);
+    for (const auto which : {pdns_control::command::purge, pdns_control::command::notify})
+      commands(which, result);
   for (const auto& path : how.pdns_control)
     add_name_server(path, false);
   if (how.internal)
@@ -168,10 +169,10 @@ void dns_service::add_name_server(const std::filesystem::path& control_socket, b
   auto& added = *name_servers_.emplace_back(std::make_unique<name_server>());
   added.internal = internal;
   added.control_socket = control_socket.string();
-  added.purger = std::make_unique<pdns_purger>(
-      host_.io(), control_socket, [this, &added](pdns_purger::result what, const std::string& why) {
-        on_purged(added, what, why);
-      });
+  added.control = std::make_unique<pdns_control>(
+      host_.io(), control_socket,
+      [this, &added](pdns_control::command which, pdns_control::result what,
+                     const std::string& why) { on_told(added, which, what, why); });
 }
 
 /// The last good zones are served before anything else happens.
@@ -349,7 +350,8 @@ std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
   for (const auto& entry : data.metadata)
     if (const auto* zone = machine_.plan().find_zone(entry.zone_id))
       (*metadata)[zone->apex][entry.kind] = entry.values;
-  served_.describe(std::move(metadata));
+  for (const auto& apex : served_.describe(std::move(metadata)))
+    notify_secondaries(apex); // there may be new ones
   for (const auto& row : not_served_)
     spdlog::warn("not served: {}", row);
   return accepted;
@@ -388,6 +390,7 @@ void dns_service::publish(const publish_zones& wanted) {
   std::size_t names = 0;
   for (const auto& zone : done->changed) {
     purge(zone);
+    notify_secondaries(zone.apex);
     names += zone.names.size();
   }
   // On disk stays the last zone that was whole: what a restart and the gsqlite3 backend can serve.
@@ -412,7 +415,24 @@ void dns_service::purge(const served_zones::changed_zone& changed) {
     names = {apex + "$"};
   for (const auto& server : name_servers_)
     if (server->internal == changed.internal)
-      server->purger->purge(names, apex);
+      server->control->purge(names, apex);
+}
+
+/// Those in the zone's ALSO-NOTIFY. The name servers in its NS records are not meant: each has a
+/// thor-dns of its own, and PowerDNS would look their names up with the machine's resolver, during
+/// which it takes no purges.
+void dns_service::notify_secondaries(const zone::name& apex) {
+  const auto described = served_.metadata().find(apex);
+  if (described == served_.metadata().end() || !described->second.contains("ALSO-NOTIFY"))
+    return;
+  if (machine_.state() == feed_state::unknown)
+    return; // a zone with unknown names is handed to nobody
+  const bool internal = std::ranges::any_of(machine_.plan().zones(), [&](const planned_zone& zone) {
+    return zone.internal && zone.apex == apex;
+  });
+  for (const auto& server : name_servers_)
+    if (server->internal == internal)
+      server->control->notify(apex.text());
 }
 
 void dns_service::write_down(const std::string& cause) {
@@ -430,16 +450,20 @@ void dns_service::write_down(const std::string& cause) {
   disk_.publish(std::move(what));
 }
 
-prometheus::Counter& dns_service::purges(const std::string& result) {
+prometheus::Counter& dns_service::commands(pdns_control::command which, const std::string& result) {
+  if (which == pdns_control::command::notify)
+    return host_.counters().counter("thor_dns_notifies_total",
+                                    "Zones whose secondaries PowerDNS was to notify, by result.",
+                                    {{"result", result}});
   return host_.counters().counter(
       "thor_dns_purges_total", "Purge commands sent to PowerDNS, by result.", {{"result", result}});
 }
 
-void dns_service::on_purged(name_server& which, pdns_purger::result result,
-                            const std::string& why) {
-  const bool agreed = result == pdns_purger::result::agreed;
-  purges(agreed ? "ok" : "failed").Increment();
-  if (result == pdns_purger::result::absent)
+void dns_service::on_told(name_server& which, pdns_control::command command,
+                          pdns_control::result result, const std::string& why) {
+  const bool agreed = result == pdns_control::result::agreed;
+  commands(command, agreed ? "ok" : "failed").Increment();
+  if (result == pdns_control::result::absent)
     return on_absent(which, why);
   if (which.absent_since && agreed)
     spdlog::info("PowerDNS is there: {}", which.control_socket);
@@ -447,9 +471,11 @@ void dns_service::on_purged(name_server& which, pdns_purger::result result,
   which.reached |= agreed;
   if (agreed)
     return;
-  if (const auto held_back = limiter_.pass("purge", runtime::monotonic_now()))
-    spdlog::warn("PowerDNS was not told of a change, trying again ({} more like this): {}",
-                 *held_back, why);
+  const bool purge = command == pdns_control::command::purge;
+  if (const auto held_back = limiter_.pass(purge ? "purge" : "notify", runtime::monotonic_now()))
+    spdlog::warn("PowerDNS {}, trying again ({} more like this): {}",
+                 purge ? "was not told of a change" : "does not notify secondaries", *held_back,
+                 why);
 }
 
 /// Before its first start a PowerDNS is not missed: it asks for everything anew.

@@ -1,9 +1,9 @@
 // thor-dns at work: the overlay thread's side of it.
 //
 // Owns the coordinator machine, the client that feeds it, the server that answers PowerDNS, the
-// purgers and the disk thread, and performs what the machine asks for: build aside, check, swap,
-// purge, write down. One publication is the few straight lines of publish(). Everything here runs
-// on the io_context's thread.
+// control sockets and the disk thread, and performs what the machine asks for: build aside, check,
+// swap, purge, notify, write down. One publication is the few straight lines of publish().
+// Everything here runs on the io_context's thread.
 //
 // It is a member of the overlay, too: it announces itself and tells what it serves. When another
 // process with its certificate takes that place it goes on as one that only listens.
@@ -12,7 +12,7 @@
 #include "backend/serve/server.hpp"
 #include "coordinator/client/client.hpp"
 #include "coordinator/daemon/dns/disk.hpp"
-#include "coordinator/daemon/dns/pdns_purger.hpp"
+#include "coordinator/daemon/dns/pdns_control.hpp"
 #include "coordinator/daemon/dns/served_zones.hpp"
 #include "coordinator/daemon/dns/settings.hpp"
 #include "coordinator/dns/coordinator.hpp"
@@ -54,7 +54,7 @@ class dns_service final : private client::observer {
   struct name_server {
     std::string control_socket;
     bool internal = false; ///< serves the internal zones, not the others
-    std::unique_ptr<pdns_purger> purger;
+    std::unique_ptr<pdns_control> control;
     bool reached = false;
     std::optional<model::time_point> absent_since;
   };
@@ -72,9 +72,11 @@ class dns_service final : private client::observer {
   void perform(const std::vector<effect>& effects);
   void publish(const publish_zones& wanted);
   void purge(const served_zones::changed_zone& changed);
+  void notify_secondaries(const zone::name& apex);
   void write_down(const std::string& cause);
-  prometheus::Counter& purges(const std::string& result);
-  void on_purged(name_server& which, pdns_purger::result result, const std::string& why);
+  prometheus::Counter& commands(pdns_control::command which, const std::string& result);
+  void on_told(name_server& which, pdns_control::command command, pdns_control::result result,
+               const std::string& why);
   void on_absent(name_server& which, const std::string& why);
   void tell_rejected(const std::vector<zone::rejection>& rejected);
   void describe_status(boost::json::object& into) const;

@@ -45,11 +45,17 @@ served_zones::publish(std::span<const planned_zone> plan,
   return made;
 }
 
-void served_zones::describe(std::shared_ptr<const zones_metadata> metadata) {
-  const bool same = *metadata == *metadata_;
-  metadata_ = std::move(metadata);
-  if (!same && public_table_ != nullptr)
+std::vector<zone::name> served_zones::describe(std::shared_ptr<const zones_metadata> metadata) {
+  const auto before = std::exchange(metadata_, std::move(metadata));
+  if (*before == *metadata_)
+    return {};
+  if (public_table_ != nullptr)
     swap();
+  std::vector<zone::name> changed;
+  for (const auto& [apex, entries] : *metadata_)
+    if (const auto found = before->find(apex); found == before->end() || found->second != entries)
+      changed.push_back(apex);
+  return changed;
 }
 
 /// From here on queries are answered from what is there now.

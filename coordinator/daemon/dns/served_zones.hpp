@@ -47,8 +47,9 @@ class served_zones {
   std::expected<publication, zone::error> publish(std::span<const planned_zone> plan,
                                                   const std::vector<zone::zone_input>& inputs);
 
-  /// Metadata of all zones from now on.
-  void describe(std::shared_ptr<const zones_metadata> metadata);
+  /// Metadata of all zones from now on; returns the zones that have metadata now, and other than
+  /// before.
+  std::vector<zone::name> describe(std::shared_ptr<const zones_metadata> metadata);
 
   /// The overlay's zones that are not internal, by apex.
   [[nodiscard]] const zone::snapshot& overlay() const { return *public_zones_; }

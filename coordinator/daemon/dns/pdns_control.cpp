@@ -1,4 +1,8 @@
-#include "coordinator/daemon/dns/pdns_purger.hpp"
+#include "coordinator/daemon/dns/pdns_control.hpp"
+
+#include "coordinator/dns/notify_schedule.hpp"
+#include "coordinator/runtime/clock.hpp"
+#include "coordinator/runtime/loop.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -28,14 +32,15 @@ bool is_at_or_below(std::string_view name, std::string_view apex) {
 
 } // namespace
 
-class pdns_purger::impl : public std::enable_shared_from_this<impl> {
+class pdns_control::impl : public std::enable_shared_from_this<impl> {
  public:
   impl(asio::io_context& io, std::filesystem::path path, outcome told)
       : path_(std::move(path))
       , told_(std::move(told))
       , socket_(io)
       , timer_(io)
-      , repeat_timer_(io) {}
+      , repeat_timer_(io)
+      , notify_timer_(io, [this](model::time_point) { send_if_idle(); }) {}
 
   void add(const std::vector<std::string>& names, const std::string& apex) {
     for (const auto& name : names)
@@ -44,8 +49,12 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
       std::erase_if(waiting_, [&](const auto& one) { return is_at_or_below(one.first, apex); });
       waiting_.insert_or_assign(apex + "$", purge_repeats);
     }
-    if (!busy_)
-      send();
+    send_if_idle();
+  }
+
+  void notify(const std::string& apex) {
+    notify_.changed(runtime::monotonic_now(), apex);
+    send_if_idle();
   }
 
   void end() {
@@ -54,24 +63,47 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
     socket_.close(ignored);
     timer_.cancel();
     repeat_timer_.cancel();
+    notify_timer_.arm(model::never);
   }
 
  private:
   /// How often each is to be purged again.
   using name_repeats = std::map<std::string, unsigned>;
 
+  void send_if_idle() {
+    if (!busy_)
+      send();
+  }
+
+  /// The next command, if there is one.
   void send() {
     busy_ = true;
+    notified_.clear();
+    if (!waiting_.empty())
+      return send_purge();
+    if (const auto apex = notify_.take(runtime::monotonic_now())) {
+      notified_ = *apex;
+      return send_line("NOTIFY " + notified_);
+    }
+    busy_ = false;
+    notify_timer_.arm(notify_.next_due());
+  }
+
+  void send_purge() {
     in_flight_.clear();
-    line_ = "PURGE";
+    std::string line = "PURGE";
     while (!waiting_.empty() &&
-           line_.size() + waiting_.begin()->first.size() + 2 < purge_command_octets_max) {
-      line_ += " " + waiting_.begin()->first;
+           line.size() + waiting_.begin()->first.size() + 2 < purge_command_octets_max) {
+      line += " " + waiting_.begin()->first;
       in_flight_.insert(waiting_.extract(waiting_.begin()));
     }
-    line_ += "\n";
+    send_line(std::move(line));
+  }
+
+  void send_line(std::string line) {
+    line_ = std::move(line) + "\n";
     received_ = 0;
-    timer_.expires_after(purge_timeout);
+    timer_.expires_after(command_timeout);
     timer_.async_wait([self = shared_from_this()](error_code ec) { self->on_timeout(ec); });
     socket_.async_connect(asio::local::stream_protocol::endpoint(path_.string()),
                           [self = shared_from_this()](error_code ec) { self->on_connected(ec); });
@@ -103,40 +135,58 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
                      });
   }
 
-  /// PowerDNS answers with the number of purged entries and closes.
+  /// PowerDNS answers and closes: to a purge with the number of entries that are gone.
+  [[nodiscard]] bool has_agreed() const {
+    const std::string_view answer(answer_.data(), received_);
+    if (!notified_.empty())
+      return answer.starts_with("Added to queue");
+    return !answer.empty() && std::isdigit(static_cast<unsigned char>(answer.front())) != 0;
+  }
+
   void finish(error_code ec) {
     if (ended_)
       return;
     timer_.cancel();
     error_code ignored;
     socket_.close(ignored);
-    const std::string_view answer(answer_.data(), received_);
-    const bool agreed =
-        !answer.empty() && std::isdigit(static_cast<unsigned char>(answer.front())) != 0;
-    if (!ec && agreed) {
-      retry_ = purge_retry_min;
-      told_(result::agreed, "");
+    if (ec || !has_agreed())
+      return fail(ec);
+    retry_ = command_retry_min;
+    tell(result::agreed, "");
+    if (notified_.empty())
       repeat_later();
-      busy_ = false;
-      if (!waiting_.empty())
-        send();
-      return;
-    }
+    send();
+  }
+
+  void fail(error_code ec) {
     const bool absent = ec == asio::error::connection_refused ||
                         ec == boost::system::errc::no_such_file_or_directory;
-    told_(absent ? result::absent : result::failed,
-          path_.string() + ": " +
-              (timed_out_ ? "no answer in time"
-               : ec       ? ec.message()
-                          : "unexpected answer \"" + std::string(answer) + "\""));
+    tell(absent ? result::absent : result::failed,
+         path_.string() + ": " +
+             (timed_out_ ? "no answer in time"
+              : ec       ? ec.message()
+                         : "unexpected answer \"" + std::string(answer_.data(), received_) + "\""));
     timed_out_ = false;
-    waiting_.merge(in_flight_);
+    const bool refused = !ec && !notified_.empty();
+    if (refused) {
+      notify_.put_back(notified_, runtime::monotonic_now() + notify_retry);
+      return send();
+    }
+    if (notified_.empty()) {
+      waiting_.merge(in_flight_);
+    } else {
+      notify_.put_back(notified_, runtime::monotonic_now());
+    }
     timer_.expires_after(retry_);
-    retry_ = std::min(retry_ * 2, purge_retry_max);
+    retry_ = std::min(retry_ * 2, command_retry_max);
     timer_.async_wait([self = shared_from_this()](error_code cancelled) {
       if (!cancelled && !self->ended_)
         self->send();
     });
+  }
+
+  void tell(result what, const std::string& why) {
+    told_(notified_.empty() ? command::purge : command::notify, what, why);
   }
 
   void repeat_later() {
@@ -163,8 +213,7 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
     waiting_.merge(repeating_);
     repeating_.clear();
     await_repeat();
-    if (!busy_)
-      send();
+    send_if_idle();
   }
 
   std::filesystem::path path_;
@@ -176,24 +225,31 @@ class pdns_purger::impl : public std::enable_shared_from_this<impl> {
   name_repeats in_flight_;
   name_repeats repeating_;   ///< when repeat_timer_ fires
   name_repeats repeat_next_; ///< the time after that
+  notify_schedule notify_;
+  runtime::deadline_timer notify_timer_; ///< runs while there is nothing to send
+  std::string notified_;                 ///< apex in the command under way; "" = it is a purge
   std::string line_;
   std::array<char, 256> answer_{};
   std::size_t received_ = 0;
-  std::chrono::milliseconds retry_ = purge_retry_min;
+  std::chrono::milliseconds retry_ = command_retry_min;
   bool busy_ = false;
   bool timed_out_ = false;
   bool ended_ = false;
 };
 
-pdns_purger::pdns_purger(asio::io_context& io, std::filesystem::path control_socket, outcome told)
+pdns_control::pdns_control(asio::io_context& io, std::filesystem::path control_socket, outcome told)
     : impl_(std::make_shared<impl>(io, std::move(control_socket), std::move(told))) {}
 
-pdns_purger::~pdns_purger() {
+pdns_control::~pdns_control() {
   impl_->end();
 }
 
-void pdns_purger::purge(const std::vector<std::string>& names, const std::string& apex) {
+void pdns_control::purge(const std::vector<std::string>& names, const std::string& apex) {
   impl_->add(names, apex);
+}
+
+void pdns_control::notify(const std::string& apex) {
+  impl_->notify(apex);
 }
 
 } // namespace thor::dns

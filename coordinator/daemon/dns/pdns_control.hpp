@@ -1,0 +1,71 @@
+// Tells a PowerDNS beside us what changed, over its control socket: which names to forget, and
+// whose secondaries to notify.
+//
+// PowerDNS keeps answers of ours for up to its query-cache-ttl; a purge of the exact names makes a
+// change visible at once. One pdns_control speaks to one control socket, one command at a time, and
+// purges go first; names that arrive meanwhile go together into the next. A command that fails is
+// tried again: nothing is forgotten while PowerDNS runs. One that starts anew has an empty cache,
+// and gets the notifications that it missed. Everything happens on the io_context's thread;
+// destroying the object ends it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace thor::dns {
+
+/// Beyond this many waiting names the whole zone of those that came last is purged instead: `zone$`
+/// walks PowerDNS's caches once.
+inline constexpr std::size_t purge_names_max = 200;
+/// Length of one command; PowerDNS reads control lines of at most 16 KiB.
+inline constexpr std::size_t purge_command_octets_max = 12'000;
+/// Every name is purged again so often, after this time (at most twice of it) each: an answer that
+/// PowerDNS had fetched before the change but stored after the purge would otherwise be served for
+/// its whole query-cache-ttl. The first repeat is soon, because such an answer is wrong until then;
+/// the last is late enough for a PowerDNS that is slow.
+inline constexpr unsigned purge_repeats = 3;
+inline constexpr std::chrono::milliseconds purge_repeat_after{8};
+/// How long PowerDNS may take to answer a command.
+inline constexpr std::chrono::milliseconds command_timeout{1'000};
+/// Delays between attempts when PowerDNS does not answer, or refuses a purge.
+inline constexpr std::chrono::milliseconds command_retry_min{50};
+inline constexpr std::chrono::milliseconds command_retry_max{2'000};
+/// When a notification is tried again that PowerDNS refused. Purges do not wait for it.
+inline constexpr std::chrono::seconds notify_retry{5};
+
+class pdns_control {
+ public:
+  enum class command : std::uint8_t { purge, notify };
+  enum class result : std::uint8_t {
+    agreed,
+    absent, ///< no PowerDNS is there
+    failed,
+  };
+  /// Told after each command; `why` says what failed.
+  using outcome = std::function<void(command which, result what, const std::string& why)>;
+
+  pdns_control(boost::asio::io_context& io, std::filesystem::path control_socket, outcome told);
+  ~pdns_control();
+  pdns_control(const pdns_control&) = delete;
+  pdns_control& operator=(const pdns_control&) = delete;
+
+  /// Absolute names, of the zone with this apex.
+  void purge(const std::vector<std::string>& names, const std::string& apex);
+
+  /// Makes PowerDNS notify the zone's secondaries, as often as notify_schedule says.
+  void notify(const std::string& apex);
+
+ private:
+  class impl;
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace thor::dns
