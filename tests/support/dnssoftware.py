@@ -99,10 +99,9 @@ zone "{zone}" {{
 
 
 class Unbound(DnsServer):
-    """Unbound as a resolver that finds `zones` at `authority`, a NameServer, minimises names and mixes their case. `cache` = False: it
-    remembers nothing."""
+    """Unbound as a resolver that finds each of `zones` at its NameServer and asks nobody else, minimises names and mixes their case."""
 
-    def __init__(self, net, authority, zones, name="unbound", cache=True):
+    def __init__(self, net, zones, name="unbound"):
         home, self.at = net.home(name), net.endpoint(name, 53)
         address, port = self.at
         text = f"""
@@ -122,15 +121,14 @@ server:
   qname-minimisation-strict: yes
   use-caps-for-id: yes
   harden-below-nxdomain: yes
-  {"" if cache else "cache-max-ttl: 0"}
 remote-control:
   control-enable: no
 """
-        for zone in zones:
+        for zone, authority in {".": next(iter(zones.values())), **zones}.items():
             text += f"""
 stub-zone:
   name: {zone}
   stub-addr: {authority.address}@{authority.port}
 """
         (home / "unbound.conf").write_text(text)
-        super().__init__(net, name, ["/usr/sbin/unbound", "-d", "-c", home / "unbound.conf"], (zones[0], "SOA"))
+        super().__init__(net, name, ["/usr/sbin/unbound", "-d", "-c", home / "unbound.conf"], (next(iter(zones)), "SOA"))
