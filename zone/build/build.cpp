@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <ranges>
 #include <span>
@@ -54,6 +55,53 @@ std::shared_ptr<const rrset> find(const node* n, rr_type type) {
 bool same(const node& a, const node& b) {
   return a.owner == b.owner && a.rrsets == b.rrsets && a.delegation == b.delegation &&
          a.authoritative == b.authoritative && a.available == b.available;
+}
+
+/// Adds the records of `other`, which has the same owner and type.
+void add(rrset& to, const rrset& other) {
+  const auto give_homes = [](std::vector<home>& homes, std::span<const rdata> records) {
+    for (const rdata& record : records) {
+      homes.push_back({.view = 0, .elsewhere = record});
+    }
+  };
+  if (to.homes.empty() && !other.homes.empty()) {
+    give_homes(to.homes, to.records);
+  }
+  if (other.homes.empty() && !to.homes.empty()) {
+    give_homes(to.homes, other.records);
+  }
+  to.homes.insert(to.homes.end(), other.homes.begin(), other.homes.end());
+  to.records.insert(to.records.end(), other.records.begin(), other.records.end());
+}
+
+/// Sorts the records and drops duplicates; the homes go with them.
+void put_in_order(rrset& set) {
+  auto& records = set.records;
+  if (std::ranges::adjacent_find(records, std::greater_equal()) == records.end()) {
+    return;
+  }
+  if (set.homes.empty()) {
+    std::ranges::sort(records);
+    const auto duplicates = std::ranges::unique(records);
+    records.erase(duplicates.begin(), duplicates.end());
+    return;
+  }
+  std::vector<std::size_t> order(records.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    return records[a] != records[b] ? records[a] < records[b] : a < b;
+  });
+  const auto duplicates =
+      std::ranges::unique(order, {}, [&](std::size_t i) -> const rdata& { return records[i]; });
+  order.erase(duplicates.begin(), duplicates.end());
+  std::vector<rdata> sorted;
+  std::vector<home> homes;
+  for (const std::size_t i : order) {
+    sorted.push_back(std::move(records[i]));
+    homes.push_back(std::move(set.homes[i]));
+  }
+  records = std::move(sorted);
+  set.homes = std::move(homes);
 }
 
 class builder {
@@ -176,20 +224,16 @@ class builder {
       return old;
     }
     rrset merged = first;
-    auto& records = merged.records;
     for (const claim& other : claims.subspan(1)) {
-      records.insert(records.end(), other.set->records.begin(), other.set->records.end());
+      add(merged, *other.set);
     }
-    if (std::ranges::adjacent_find(records, std::greater_equal()) != records.end()) {
-      std::ranges::sort(records);
-      const auto duplicates = std::ranges::unique(records);
-      records.erase(duplicates.begin(), duplicates.end());
-    }
+    put_in_order(merged);
     const bool alias = merged.type == rr_type::cname || merged.type == rr_type::dname;
-    if (alias && records.size() > 1) {
-      reject(merged, std::span(records).subspan(1),
+    if (alias && merged.records.size() > 1) {
+      reject(merged, std::span(merged.records).subspan(1),
              {errc::conflict, "an owner has at most one " + to_string(merged.type)});
-      records.resize(1);
+      merged.records.resize(1);
+      merged.homes.clear();
     }
     return old != nullptr && *old == merged ? old
                                             : std::make_shared<const rrset>(std::move(merged));

@@ -30,7 +30,8 @@ struct zone_input {
   soa_rdata soa; ///< its serial is the serial of the zone
   std::uint32_t soa_ttl_s = 0;
   /// RRsets at and below the apex, NS at the apex included, SOA excluded. Two RRsets of one owner
-  /// and type are merged; the first one's TTL and slice win.
+  /// and type are merged; the first one's TTL and slice win. `homes` is empty or as long as
+  /// `records`.
   std::vector<rrset> rrsets{};
   std::vector<promised_name> promised{};
   /// False: nobody can say what the dynamic names hold.
@@ -66,6 +67,9 @@ struct change {
   std::uint32_t ttl_s = 0; ///< of the records now; 0 when the RRset is gone
   std::vector<rdata> added{};
   std::vector<rdata> removed{};
+  /// Forms that clients of other views get (rrset::homes), where such a form is new at its record.
+  /// No transfer holds them.
+  std::vector<rdata> added_elsewhere{};
 };
 
 /// Changes in canonical order of owner, then type; a TTL change shows as all removed and all added.

@@ -47,10 +47,32 @@ rr_type type_of(const rrset& set) {
   return set.type;
 }
 
+/// The forms for clients elsewhere in `now` that the same records did not have in `old`.
+std::vector<rdata> new_elsewhere(const rrset* old, const rrset& now) {
+  std::vector<rdata> out;
+  const bool comparable = old != nullptr && old->ttl_s == now.ttl_s && !old->homes.empty();
+  const std::size_t old_count = comparable ? old->records.size() : 0;
+  std::size_t was = 0;
+  for (std::size_t is = 0; is < now.homes.size(); ++is) {
+    while (was < old_count && old->records[was] < now.records[is]) {
+      ++was;
+    }
+    const bool known = was < old_count && old->records[was] == now.records[is] &&
+                       old->homes[was].elsewhere == now.homes[is].elsewhere;
+    if (!known) {
+      out.push_back(now.homes[is].elsewhere);
+    }
+  }
+  return out;
+}
+
 change difference(const rrset* old, const rrset* now) {
   assert(old != nullptr || now != nullptr);
   const rrset& any = now != nullptr ? *now : *old;
   change c{.owner = any.owner, .type = any.type, .ttl_s = now == nullptr ? 0 : now->ttl_s};
+  if (now != nullptr) {
+    c.added_elsewhere = new_elsewhere(old, *now);
+  }
   if (old == nullptr || now == nullptr || old->ttl_s != now->ttl_s) {
     c.added = now == nullptr ? std::vector<rdata>() : now->records;
     c.removed = old == nullptr ? std::vector<rdata>() : old->records;
@@ -75,7 +97,7 @@ std::vector<change> diff(const contents* before, const contents& after) {
   walk(nodes_of(before), nodes_of(&after), owner_of, [&](const node* old, const node* now) {
     walk(rrsets_of(old), rrsets_of(now), type_of, [&](const rrset* was, const rrset* is) {
       change c = difference(was, is);
-      if (!c.added.empty() || !c.removed.empty()) {
+      if (!c.added.empty() || !c.removed.empty() || !c.added_elsewhere.empty()) {
         changes.push_back(std::move(c));
       }
     });

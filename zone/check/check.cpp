@@ -91,16 +91,24 @@ std::expected<rdata, error> reread(const record_line& line) {
   return *std::move(read);
 }
 
+std::expected<void, error> check_record(const name& owner, rr_type type, std::uint32_t ttl_s,
+                                        const rdata& record) {
+  const record_line line{owner, ttl_s, type, to_text(record)};
+  const auto read = reread(line);
+  if (!read) {
+    return std::unexpected(read.error());
+  }
+  if (*read != record) {
+    return refuse(line, "ldns reads it as " + to_text(*read));
+  }
+  return {};
+}
+
 std::expected<void, error> check_records(const name& owner, rr_type type, std::uint32_t ttl_s,
                                          const std::vector<rdata>& records) {
   for (const rdata& record : records) {
-    const record_line line{owner, ttl_s, type, to_text(record)};
-    const auto read = reread(line);
-    if (!read) {
-      return std::unexpected(read.error());
-    }
-    if (*read != record) {
-      return refuse(line, "ldns reads it as " + to_text(*read));
+    if (auto checked = check_record(owner, type, ttl_s, record); !checked) {
+      return checked;
     }
   }
   return {};
@@ -136,13 +144,19 @@ std::string_view take_word(std::string_view& text) {
 } // namespace
 
 std::expected<void, error> check(const rrset& set) {
-  return check_records(set.owner, set.type, set.ttl_s, set.records);
+  auto checked = check_records(set.owner, set.type, set.ttl_s, set.records);
+  for (std::size_t i = 0; checked && i < set.homes.size(); ++i) {
+    checked = check_record(set.owner, set.type, set.ttl_s, set.homes[i].elsewhere);
+  }
+  return checked;
 }
 
 std::expected<void, error> check_changes(const contents* before, const contents& after) {
   for (const change& c : diff(before, after)) {
-    if (auto checked = check_records(c.owner, c.type, c.ttl_s, c.added); !checked) {
-      return checked;
+    for (const auto* const added : {&c.added, &c.added_elsewhere}) {
+      if (auto checked = check_records(c.owner, c.type, c.ttl_s, *added); !checked) {
+        return checked;
+      }
     }
   }
   return {};

@@ -120,6 +120,16 @@ struct opaque_rdata {
 using rdata = std::variant<a_rdata, aaaa_rdata, ns_rdata, cname_rdata, ptr_rdata, mx_rdata,
                            soa_rdata, srv_rdata, naptr_rdata, txt_rdata, opaque_rdata>;
 
+/// Where a record is at home. Clients of some networks see an RRset through a view, which is a
+/// number of 1 and more: those of the record's own view get the record itself, those of another one
+/// get `elsewhere` in its place.
+struct home {
+  std::uint16_t view = 0; ///< 0 = at home in none
+  rdata elsewhere;
+
+  friend bool operator==(const home&, const home&) = default;
+};
+
 /// All records of one owner and type. RFC 2181 section 5.2: they share one TTL.
 struct rrset {
   name owner;
@@ -130,6 +140,9 @@ struct rrset {
   /// At most this many records in one answer, 0 = all; see backend/answer. Transfers always hold
   /// all.
   std::uint16_t slice = 0;
+  /// Empty, or one for each of `records`, in their order: the set then looks different through each
+  /// view. Clients of no view and transfers get `records`.
+  std::vector<home> homes{};
 
   friend bool operator==(const rrset&, const rrset&) = default;
 };

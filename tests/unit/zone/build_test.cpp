@@ -240,6 +240,34 @@ TEST(build, shares_an_equal_set_that_comes_in_another_order) {
   EXPECT_EQ(node_at(before, "a.example"_n), node_at(after, "a.example"_n));
 }
 
+/// "content view elsewhere", one for each record.
+std::vector<std::string> homes_of(const contents& zone) {
+  const auto set = set_at(zone, "_sip._udp.example"_n, rr_type::srv);
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < set->homes.size(); ++i) {
+    lines.push_back(to_text(set->records.at(i)) + " | " + std::to_string(set->homes[i].view) +
+                    " | " + to_text(set->homes[i].elsewhere));
+  }
+  return lines;
+}
+
+TEST(build, homes_stay_with_their_records) {
+  EXPECT_THAT(homes_of(zone_of({homed_set({{"10 100 5060 b.example", 2},
+                                           {"10 100 5060 a.example", 1},
+                                           {"10 100 5060 b.example", 2}})})),
+              ElementsAre("10 100 5060 a.example. | 1 | 20 100 5060 a.example.",
+                          "10 100 5060 b.example. | 2 | 20 100 5060 b.example."));
+}
+
+TEST(build, records_without_a_home_look_the_same_from_everywhere) {
+  const rrset homed = homed_set({{"10 100 5060 b.example", 2}});
+  const rrset plain = set_of("_sip._udp.example", rr_type::srv, {"10 100 5060 a.example"});
+  const auto expected = ElementsAre("10 100 5060 a.example. | 0 | 10 100 5060 a.example.",
+                                    "10 100 5060 b.example. | 2 | 20 100 5060 b.example.");
+  EXPECT_THAT(homes_of(zone_of({homed, plain})), expected);
+  EXPECT_THAT(homes_of(zone_of({plain, homed})), expected);
+}
+
 TEST(build, a_flag_that_changes_is_a_change) {
   const rrset glue = set_of("a.child.example", rr_type::a, {"192.0.2.1"});
   const contents before = zone_of({glue});
@@ -316,6 +344,36 @@ TEST(changed_names, sees_a_new_slice) {
   const contents before = zone_of({set});
   set.slice = 4;
   EXPECT_THAT(changed_names(&before, zone_of({set}, &before)), ElementsAre("a.example"_n));
+}
+
+TEST(changed_names, sees_a_record_that_moved_to_another_view) {
+  const contents before = zone_of({homed_set({{"10 100 5060 a.example", 1}})});
+  const contents after = zone_of({homed_set({{"10 100 5060 a.example", 2}})}, &before);
+  EXPECT_THAT(changed_names(&before, after), ElementsAre("_sip._udp.example"_n));
+  EXPECT_THAT(diff(&before, after), IsEmpty()) << "no record changed";
+  EXPECT_THAT(changed_names(&after, zone_of({homed_set({{"10 100 5060 a.example", 2}})}, &after)),
+              IsEmpty());
+}
+
+TEST(diff, shows_what_clients_elsewhere_get) {
+  const std::string a = "10 100 5060 a.example";
+  const std::string b = "10 100 5060 b.example";
+  const auto elsewhere = [](const contents& before, const contents& after) {
+    std::vector<std::string> texts;
+    for (const change& c : diff(&before, after)) {
+      for (const rdata& r : c.added_elsewhere) {
+        texts.push_back(to_text(r));
+      }
+    }
+    return texts;
+  };
+  const contents plain = zone_of({set_of("_sip._udp.example", rr_type::srv, {a})});
+  const contents one = zone_of({homed_set({{a, 1}})});
+  const contents two = zone_of({homed_set({{a, 1}, {b, 1}})});
+  EXPECT_THAT(elsewhere(plain, one), ElementsAre("20 100 5060 a.example."));
+  EXPECT_THAT(elsewhere(one, two), ElementsAre("20 100 5060 b.example."));
+  EXPECT_THAT(elsewhere(two, one), IsEmpty());
+  EXPECT_THAT(elsewhere(one, plain), IsEmpty());
 }
 
 TEST(next_serial, grows_and_is_never_below_unix_time) {

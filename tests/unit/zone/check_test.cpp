@@ -50,6 +50,15 @@ TEST(check, refuses_what_only_looks_right) {
   EXPECT_EQ(refused.error().detail, "x.example. DNAME relative: ldns reads it as relative.");
 }
 
+TEST(check, looks_at_what_clients_elsewhere_get) {
+  rrset set = homed_set({{"10 100 5060 a.example", 1}});
+  EXPECT_TRUE(check(set));
+  EXPECT_TRUE(check_changes(nullptr, *build(input_of({set}), nullptr).zone));
+  set.homes.front().elsewhere = opaque_rdata{"70000 100 5060 a.example."};
+  EXPECT_FALSE(check(set)) << "ldns wraps the priority";
+  EXPECT_FALSE(check_changes(nullptr, *build(input_of({set}), nullptr).zone));
+}
+
 TEST(check, changes_only_are_looked_at) {
   rrset bad = set_of("bad.example", caa, {});
   bad.records = {opaque_rdata{"nonsense"}};

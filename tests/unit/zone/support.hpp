@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace thor::zone {
@@ -28,6 +30,19 @@ inline rrset set_of(std::string_view owner, rr_type type, const std::vector<std:
   rrset set{.owner = value_of(name::parse(owner)), .type = type, .ttl_s = ttl_s};
   for (const std::string& content : contents) {
     set.records.push_back(value_of(parse_rdata(type, content)));
+  }
+  return set;
+}
+
+/// An SRV set of _sip._udp.example with records at home in views: {"10 100 5060 a.example", 1};
+/// what clients elsewhere get is the record of priority 20.
+inline rrset homed_set(const std::vector<std::pair<std::string, std::uint16_t>>& records) {
+  rrset set{.owner = value_of(name::parse("_sip._udp.example")), .type = rr_type::srv, .ttl_s = 30};
+  for (const auto& [content, view] : records) {
+    set.records.push_back(value_of(parse_rdata(rr_type::srv, content)));
+    auto elsewhere = std::get<srv_rdata>(set.records.back());
+    elsewhere.priority = 20;
+    set.homes.push_back({.view = view, .elsewhere = elsewhere});
   }
   return set;
 }
