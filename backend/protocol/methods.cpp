@@ -58,6 +58,22 @@ class parameter_reader {
     return static_cast<std::uint32_t>(*id);
   }
 
+  /// The network of the client; a missing one is no network.
+  [[nodiscard]] std::expected<std::optional<ip_prefix>, error> network(std::string_view key) const {
+    if (!parameters_.contains(key)) {
+      return std::nullopt;
+    }
+    const auto written = text(key);
+    if (!written) {
+      return std::unexpected(written.error());
+    }
+    const auto parsed = ip_prefix::parse(*written);
+    if (!parsed) {
+      return refuse(errc::bad_shape, key, "is not an address or a network: " + excerpt(*written));
+    }
+    return parsed;
+  }
+
  private:
   [[nodiscard]] std::unexpected<error> refuse(errc code, std::string_view key,
                                               std::string_view why) const {
@@ -94,13 +110,18 @@ result read_lookup(const parameter_reader& from) {
   if (!qtype) {
     return std::unexpected(qtype.error());
   }
-  const auto zone_id = from.domain_id("zone-id");
+  const auto zone_id = from.domain_id(zone_id_key);
   if (!zone_id) {
     return std::unexpected(zone_id.error());
   }
+  const auto client = from.network(real_remote_key);
+  if (!client) {
+    return std::unexpected(client.error());
+  }
   // PowerDNS knows types by names of its own (ALIAS, LUA): no record here has one of those.
   constexpr auto no_type = static_cast<zone::rr_type>(0);
-  return lookup_request{*std::move(qname), zone::parse_type(*qtype).value_or(no_type), *zone_id};
+  return lookup_request{*std::move(qname), zone::parse_type(*qtype).value_or(no_type), *zone_id,
+                        *client};
 }
 
 /// Requests that hold nothing but the name of a zone.

@@ -13,8 +13,12 @@
 
 namespace thor::backend {
 
+/// The parameters of a lookup that REST writes as header fields.
+inline constexpr std::string_view zone_id_key = "zone-id";
+inline constexpr std::string_view real_remote_key = "real-remote";
+
 /// Reads the parameters of the method `name`. Members that it does not use are ignored: PowerDNS
-/// sends more than is needed (remote, local, real-remote, include_disabled). A method that is not
+/// sends more than is needed (remote, local, include_disabled). A method that is not
 /// in the table gives an other_request.
 std::expected<request, error> read_parameters(std::string_view name,
                                               const boost::json::object& parameters);

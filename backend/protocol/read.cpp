@@ -66,7 +66,8 @@ json::value number_or_text(std::string_view text, json::storage_ptr memory) {
   return json::value(json::string_view(text), std::move(memory));
 }
 
-std::expected<request, error> read_rest(const target& where, std::string_view zone_id) {
+std::expected<request, error> read_rest(const http_question& question) {
+  const target& where = question.where;
   const auto wanted = path_parameters(where.method);
   if (where.arguments.size() < wanted.size()) {
     return refuse(errc::bad_target, where.method + ": the URL ends before \"" +
@@ -78,8 +79,11 @@ std::expected<request, error> read_rest(const target& where, std::string_view zo
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     parameters.emplace(wanted[i], json::string_view(where.arguments[i]));
   }
-  if (!zone_id.empty()) {
-    parameters.emplace("zone-id", number_or_text(zone_id, &memory));
+  if (!question.zone_id.empty()) {
+    parameters.emplace(zone_id_key, number_or_text(question.zone_id, &memory));
+  }
+  if (!question.real_remote.empty()) {
+    parameters.emplace(real_remote_key, json::string_view(question.real_remote));
   }
   return read_parameters(where.method, parameters);
 }
@@ -148,7 +152,7 @@ std::expected<request, error> read_http(const http_question& question) {
     return read_form(where.method, question.body);
   }
   if (question.verb == "GET") {
-    return read_rest(where, question.zone_id);
+    return read_rest(question);
   }
   constexpr std::array<std::string_view, 4> writing{"POST", "PATCH", "PUT", "DELETE"};
   if (std::ranges::find(writing, question.verb) != writing.end()) {

@@ -4,6 +4,7 @@
 //   post_json   POST /<token>[/]            {"method":"lookup","parameters":{...}}
 //   post        POST /<token>/lookup        parameters=%7B%22qname%22...
 //   REST        GET  /<token>/lookup/www%2eexample%2ecom%2e/ANY   X-RemoteBackend-zone-id: 1
+//                                           X-RemoteBackend-real-remote: 192.0.2.0/24
 #pragma once
 
 #include "backend/protocol/error.hpp"
@@ -37,8 +38,10 @@ struct http_question {
   std::string_view verb; ///< "GET", "POST", ...
   const target& where;
   std::string_view body;
-  /// Value of X-RemoteBackend-zone-id, empty when there is none. Only REST needs it.
+  /// Values of X-RemoteBackend-zone-id and X-RemoteBackend-real-remote, empty when there is none.
+  /// Only REST needs them.
   std::string_view zone_id;
+  std::string_view real_remote{};
 };
 
 /// Reads any of the three HTTP forms. What REST would use to write (PATCH, PUT, DELETE and POST

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "backend/protocol/error.hpp"
+#include "backend/protocol/ip_prefix.hpp"
 #include "zone/model/name.hpp"
 #include "zone/model/record.hpp"
 
@@ -50,6 +51,8 @@ struct lookup_request {
   zone::rr_type qtype = zone::rr_type::any;
   /// The zone PowerDNS already chose; without a value the nearest zone above the name is meant.
   std::optional<std::uint32_t> zone_id;
+  /// Who gets the answer, as far as PowerDNS tells.
+  std::optional<ip_prefix> client{};
 };
 
 /// A whole zone, for a transfer.

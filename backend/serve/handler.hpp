@@ -13,8 +13,9 @@ struct http_request {
   std::string_view verb;
   std::string_view target;
   std::string_view body;
-  std::string_view zone_id; ///< X-RemoteBackend-zone-id, empty without
-  std::string_view peer;    ///< for the log
+  std::string_view zone_id;     ///< X-RemoteBackend-zone-id, empty without
+  std::string_view real_remote; ///< X-RemoteBackend-real-remote, empty without
+  std::string_view peer;        ///< for the log
 };
 
 struct http_reply {

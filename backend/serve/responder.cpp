@@ -65,8 +65,11 @@ http_reply responder::answer_http(const http_request& asked, std::string& body) 
     append_error(body, detail);
     return {.status = 404};
   }
-  const auto question = read_http(
-      {.verb = asked.verb, .where = *where, .body = asked.body, .zone_id = asked.zone_id});
+  const auto question = read_http({.verb = asked.verb,
+                                   .where = *where,
+                                   .body = asked.body,
+                                   .zone_id = asked.zone_id,
+                                   .real_remote = asked.real_remote});
   if (!question) {
     refuse(question.error(), asked.peer, body);
     return {.status = 400, .trusted = true};

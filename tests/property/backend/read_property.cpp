@@ -53,10 +53,12 @@ RC_GTEST_PROP(read, all_forms_of_a_lookup_say_the_same, ()) {
   const zone::name name = any_name();
   const std::string qname = shouted(name.text());
   const auto zone_id = *rc::gen::arbitrary<std::uint32_t>();
+  const auto client = *rc::gen::element<std::string>("192.0.2.0/24", "::1/128", "::/0");
 
   std::string parameters = "{\"qname\":";
   append_json_string(parameters, qname);
-  parameters += ",\"qtype\":\"ANY\",\"zone-id\":" + std::to_string(zone_id) + "}";
+  parameters += ",\"qtype\":\"ANY\",\"zone-id\":" + std::to_string(zone_id) +
+                ",\"real-remote\":\"" + client + "\"}";
   const std::string envelope = "{\"method\":\"lookup\",\"parameters\":" + parameters + "}";
   const std::string rest_url = "/t/lookup/" + percent_encoded(qname) + "/ANY";
 
@@ -69,8 +71,11 @@ RC_GTEST_PROP(read, all_forms_of_a_lookup_say_the_same, ()) {
                  .where = *read_target("/t/lookup"),
                  .body = "parameters=" + percent_encoded(parameters),
                  .zone_id = ""}),
-      read_http(
-          {.verb = "GET", .where = *rest_target, .body = "", .zone_id = std::to_string(zone_id)}),
+      read_http({.verb = "GET",
+                 .where = *rest_target,
+                 .body = "",
+                 .zone_id = std::to_string(zone_id),
+                 .real_remote = client}),
   };
   for (const auto& one : all) {
     RC_ASSERT(one.has_value());
@@ -78,6 +83,7 @@ RC_GTEST_PROP(read, all_forms_of_a_lookup_say_the_same, ()) {
     RC_ASSERT(asked.qname == name);
     RC_ASSERT(asked.qtype == zone::rr_type::any);
     RC_ASSERT(asked.zone_id == zone_id);
+    RC_ASSERT(asked.client == ip_prefix::parse(client));
   }
 }
 

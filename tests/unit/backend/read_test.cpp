@@ -169,6 +169,28 @@ TEST(target, refuses_what_is_no_path) {
   EXPECT_EQ(root->token, "");
 }
 
+TEST(envelope, reads_who_asks) {
+  const auto client = [](const std::string& written) {
+    return as<lookup_request>(
+               read_envelope(R"({"method":"lookup","parameters":{"qname":"a.","qtype":"A")" +
+                             written + "}}"))
+        .client;
+  };
+  EXPECT_EQ(client(R"(,"real-remote":"192.0.2.0/24")"), ip_prefix::parse("192.0.2.0/24"));
+  EXPECT_EQ(client(R"(,"real-remote":"0.0.0.0/0")"), ip_prefix::parse("0.0.0.0/0"));
+  EXPECT_EQ(client(""), std::nullopt);
+  const auto refusal = [](const std::string& value) {
+    return read_envelope(
+               R"({"method":"lookup","parameters":{"qname":"a.","qtype":"A","real-remote":)" +
+               value + "}}")
+        .error();
+  };
+  EXPECT_EQ(refusal("1"), (error{errc::bad_shape, "lookup: \"real-remote\" is not a string"}));
+  EXPECT_EQ(refusal(R"("192.0.2.1/40")"),
+            (error{errc::bad_shape, "lookup: \"real-remote\" is not an address or a network: "
+                                    "\"192.0.2.1/40\""}));
+}
+
 TEST(http, reads_the_envelope_posted_to_the_token) {
   const auto asked = as<domain_info_request>(
       read_over_http("POST", "/0123/", R"({"method":"getDomainInfo","parameters":{"name":"e."}})"));
