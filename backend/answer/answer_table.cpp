@@ -81,6 +81,11 @@ struct answer_table::parts {
   bool complete = false;
   std::array<std::shared_ptr<const zone_index>, 2> groups; ///< overlay, hosted
   std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
+  std::shared_ptr<const backend::networks> networks;
+
+  [[nodiscard]] viewpoint viewpoint_of(const std::optional<ip_prefix>& client) const {
+    return networks == nullptr ? viewpoint() : networks->find(client);
+  }
 
   [[nodiscard]] const zone_answers* find(const zone::name& apex) const { return find(apex.wire()); }
   template <typename Key>
@@ -133,6 +138,7 @@ std::shared_ptr<const answer_table> answer_table::build(const table_input& input
   made->seed = server_seed(input.server_id);
   made->complete = input.complete;
   made->metadata = input.metadata;
+  made->networks = input.networks;
   const bool same_seed = previous != nullptr && previous->parts_->seed == made->seed;
   const std::array wanted{input.zones, or_empty(input.hosted)};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -243,10 +249,14 @@ class answerer {
     out_ += result_head;
     const std::size_t begin = out_.size();
     if (node != nullptr) {
-      node->append_lookup(out_, asked.qtype,
-                          {.server_seed = parts_.seed,
-                           .serial = zone->contents().serial,
-                           .unix_time_s = unix_time_s_});
+      const slice_turn turn{.server_seed = parts_.seed,
+                            .serial = zone->contents().serial,
+                            .unix_time_s = unix_time_s_};
+      if (node->is_viewed()) {
+        node->append_lookup(out_, asked.qtype, turn, parts_.viewpoint_of(asked.client));
+      } else {
+        node->append_lookup(out_, asked.qtype, turn);
+      }
     }
     close_list(out_, begin, '[', ']');
     out_ += '}';

@@ -11,6 +11,7 @@
 // call, and no allocation once the buffer has grown to the size of the answers.
 #pragma once
 
+#include "backend/answer/networks.hpp"
 #include "backend/protocol/request.hpp"
 #include "zone/model/contents.hpp"
 
@@ -37,6 +38,8 @@ struct table_input {
   /// Which name server this is. Name servers with different ids hand out different slices of a
   /// large RRset at the same moment.
   std::string server_id;
+  /// Which clients see through which view. May be nullptr: all see the plain one.
+  std::shared_ptr<const backend::networks> networks{};
   /// Both hold every zone that configuration and operator data ask for. Until then PowerDNS is
   /// not told which zones there are, and a name in no zone is "not ready" instead of unknown:
   /// PowerDNS would refuse a zone that is missing here for minutes.

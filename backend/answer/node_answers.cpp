@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <numeric>
 #include <utility>
 
 #define XXH_INLINE_ALL
@@ -75,15 +77,40 @@ std::vector<std::size_t> ring_of(const std::vector<std::string>& members,
   return ring;
 }
 
+std::vector<std::size_t> in_turn(std::size_t count) {
+  std::vector<std::size_t> out(count);
+  std::iota(out.begin(), out.end(), std::size_t{0});
+  return out;
+}
+
+/// What takes the place of the brace that ends a row.
+class scope_end {
+ public:
+  explicit scope_end(std::uint8_t scope) {
+    constexpr std::string_view key = ",\"scopeMask\":";
+    char* end = std::ranges::copy(key, text_.begin()).out;
+    end = std::to_chars(end, text_.end(), scope).ptr;
+    *end++ = '}';
+    size_ = static_cast<std::size_t>(end - text_.begin());
+  }
+  [[nodiscard]] std::string_view text() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 20> text_;
+  std::size_t size_;
+};
+
 } // namespace
 
 node_answers::node_answers(std::shared_ptr<const zone::node> node, std::uint32_t domain_id,
                            std::uint64_t server_seed)
-    : node_(std::move(node)) {
+    : node_(std::move(node))
+    , viewed_(
+          std::ranges::any_of(node_->rrsets, [](const auto& set) { return !set->homes.empty(); })) {
   sets_.reserve(node_->rrsets.size());
   for (const auto& set : node_->rrsets) {
     sets_.push_back(write(*set, domain_id, server_seed));
-    sliced_ = sliced_ || !sets_.back().ends.empty();
+    sliced_ = sliced_ || sets_.back().is_sliced();
   }
   if (record_count_ == 0) {
     // The row that makes PowerDNS answer NODATA: without it a name that exists only for the names
@@ -108,17 +135,43 @@ node_answers::rows node_answers::write(const zone::rrset& set, std::uint32_t dom
     out.end = static_cast<std::uint32_t>(text_.size());
   };
   const std::vector<std::string> contents = contents_of(set);
-  if (set.slice == 0 || set.slice >= contents.size()) {
+  const bool sliced = set.slice != 0 && set.slice < contents.size();
+  record_count_ += contents.size();
+  if (!sliced && !viewed_) {
     std::ranges::for_each(contents, add);
-  } else {
-    out.ends.reserve(contents.size());
-    for (const std::size_t member : ring_of(contents, server_seed)) {
-      add(contents[member]);
-      out.ends.push_back(out.end);
+    return out;
+  }
+  out.ends.reserve(contents.size());
+  const std::vector<std::size_t> order =
+      sliced ? ring_of(contents, server_seed) : in_turn(contents.size());
+  for (const std::size_t member : order) {
+    add(contents[member]);
+    out.ends.push_back(out.end);
+  }
+  write_homes(out, set, row.head, row.tail, order);
+  return out;
+}
+
+/// The other side of homed records; `order` is that of the rows.
+void node_answers::write_homes(rows& out, const zone::rrset& set, std::string_view head,
+                               std::string_view tail, std::span<const std::size_t> order) {
+  if (set.homes.empty()) {
+    return;
+  }
+  out.elsewhere_begin = static_cast<std::uint32_t>(elsewhere_text_.size());
+  out.elsewhere_ends.reserve(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const zone::home& home = set.homes[order[i]];
+    elsewhere_text_ += head;
+    append_json_string(elsewhere_text_,
+                       as_powerdns_writes(set.type, zone::to_text(home.elsewhere)));
+    elsewhere_text_ += tail;
+    out.elsewhere_ends.push_back(static_cast<std::uint32_t>(elsewhere_text_.size()));
+    if (home.view != 0) {
+      out.residents.push_back({.view = home.view, .row = static_cast<std::uint32_t>(i)});
     }
   }
-  record_count_ += set.records.size();
-  return out;
+  std::ranges::sort(out.residents);
 }
 
 void node_answers::append_records(std::string& out) const {
@@ -137,12 +190,74 @@ void node_answers::append_lookup(std::string& out, zone::rr_type qtype,
     if (qtype != zone::rr_type::any && qtype != set.type) {
       continue;
     }
-    if (set.ends.empty()) {
-      out += part(set.begin, set.end);
-    } else {
+    if (set.is_sliced()) {
       append_slice(out, set, turn);
+    } else {
+      out += part(set.begin, set.end);
     }
   }
+}
+
+void node_answers::append_lookup(std::string& out, zone::rr_type qtype, const slice_turn& turn,
+                                 const viewpoint& from) const {
+  const scope_end row_end(from.scope);
+  for (const rows& set : sets_) {
+    if (qtype == zone::rr_type::any || qtype == set.type) {
+      append_view(out, set, turn, from.view, row_end.text());
+    }
+  }
+}
+
+/// First the rows that are at home in the view, as they are, then others as it sees them. A view
+/// that no row is at home in sees the plain set.
+void node_answers::append_view(std::string& out, const rows& of, const slice_turn& turn,
+                               std::uint16_t view, std::string_view row_end) const {
+  const auto found = std::ranges::equal_range(of.residents, view, {}, &resident::view);
+  const std::span<const resident> own(found.begin(), found.end());
+  const std::size_t others = of.ends.size() - own.size();
+  const slice_share share = of.is_sliced() ? share_slice(of.slice, own.size(), others)
+                                           : slice_share{.own = own.size(), .others = others};
+  const auto add = [&](std::string_view row) {
+    out += row.substr(0, row.size() - 1);
+    out += row_end;
+  };
+  const auto start_of = [&](std::size_t members, std::size_t size) {
+    return size == 0 || size == members ? 0 : slice_start(turn, members, size);
+  };
+  const std::size_t first_own = start_of(own.size(), share.own);
+  for (std::size_t i = 0; i < share.own; ++i) {
+    add(row(of, own[(first_own + i) % own.size()].row));
+  }
+  const std::size_t first_other = start_of(others, share.others);
+  for (std::size_t i = 0; i < share.others; ++i) {
+    const std::size_t index = other_row(own, (first_other + i) % others);
+    add(own.empty() ? row(of, index) : row_elsewhere(of, index));
+  }
+}
+
+std::string_view node_answers::row(const rows& of, std::size_t index) const {
+  return part(index == 0 ? of.begin : of.ends[index - 1], of.ends[index]);
+}
+
+std::string_view node_answers::row_elsewhere(const rows& of, std::size_t index) const {
+  const std::uint32_t begin = index == 0 ? of.elsewhere_begin : of.elsewhere_ends[index - 1];
+  return std::string_view(elsewhere_text_).substr(begin, of.elsewhere_ends[index] - begin);
+}
+
+/// The row at `index` of those that are not in `own`.
+std::size_t node_answers::other_row(std::span<const resident> own, std::size_t index) {
+  // Before own[i] stand own[i].row - i others: look for the first that has more than `index`.
+  std::size_t low = 0;
+  std::size_t high = own.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (own[middle].row - middle <= index) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return index + low;
 }
 
 void node_answers::append_slice(std::string& out, const rows& of, const slice_turn& turn) const {

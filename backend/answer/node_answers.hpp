@@ -5,12 +5,14 @@
 // Pure, immutable, shared between tables.
 #pragma once
 
+#include "backend/answer/networks.hpp"
 #include "backend/answer/slice.hpp"
 #include "zone/model/contents.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,30 +36,60 @@ class node_answers {
   /// Appends all records, each row with a comma before it.
   void append_records(std::string& out) const;
 
+  /// Some set here has homes (zone::rrset): the answer depends on who asks.
+  [[nodiscard]] bool is_viewed() const { return viewed_; }
+
   /// Appends the rows that answer a lookup, each with a comma before it. `any` gives everything at
   /// the name, and the row that means "exists, has nothing" for a name without records.
+  /// Precondition: not is_viewed().
   void append_lookup(std::string& out, zone::rr_type qtype, const slice_turn& turn) const;
 
+  /// The same for a client at `from`: every row has its scopeMask, whatever the client sees, or
+  /// PowerDNS would hand this answer to others. Precondition: is_viewed().
+  void append_lookup(std::string& out, zone::rr_type qtype, const slice_turn& turn,
+                     const viewpoint& from) const;
+
  private:
+  /// A row whose record is at home in a view.
+  struct resident {
+    std::uint16_t view;
+    std::uint32_t row;
+    friend auto operator<=>(const resident&, const resident&) = default;
+  };
+
   struct rows {
     zone::rr_type type;
     std::uint16_t slice; ///< records in one answer, 0 = all
     std::uint32_t begin; ///< in text_
     std::uint32_t end;
-    std::vector<std::uint32_t> ends{}; ///< of each row; only for a set that is sliced
+    std::vector<std::uint32_t> ends{}; ///< of each row; where a set is sliced or the node viewed
+    std::vector<resident> residents{}; ///< ascending
+    std::uint32_t elsewhere_begin = 0; ///< in elsewhere_text_
+    std::vector<std::uint32_t> elsewhere_ends{}; ///< of each row, in the order of `ends`
+
+    [[nodiscard]] bool is_sliced() const { return slice != 0 && slice < ends.size(); }
   };
 
   rows write(const zone::rrset& set, std::uint32_t domain_id, std::uint64_t server_seed);
+  void write_homes(rows& out, const zone::rrset& set, std::string_view head, std::string_view tail,
+                   std::span<const std::size_t> order);
   void append_slice(std::string& out, const rows& of, const slice_turn& turn) const;
+  void append_view(std::string& out, const rows& of, const slice_turn& turn, std::uint16_t view,
+                   std::string_view row_end) const;
   [[nodiscard]] std::string_view part(std::uint32_t begin, std::uint32_t end) const {
     return std::string_view(text_).substr(begin, end - begin);
   }
+  [[nodiscard]] std::string_view row(const rows& of, std::size_t index) const;
+  [[nodiscard]] std::string_view row_elsewhere(const rows& of, std::size_t index) const;
+  static std::size_t other_row(std::span<const resident> own, std::size_t index);
 
   std::shared_ptr<const zone::node> node_;
   std::string text_;
-  std::vector<rows> sets_; ///< in the order of their text
+  std::string elsewhere_text_; ///< the rows of homed records as other views see them
+  std::vector<rows> sets_;     ///< in the order of their text
   std::size_t record_count_ = 0;
   bool sliced_ = false; ///< any set is
+  bool viewed_ = false; ///< any set has homes
 };
 
 } // namespace thor::backend

@@ -22,6 +22,17 @@ struct slice_turn {
 /// A seed of the name server's id.
 std::uint64_t server_seed(std::string_view server_id);
 
+/// How many records of an answer are those of the client's own view.
+struct slice_share {
+  std::size_t own = 0;
+  std::size_t others = 0;
+};
+
+/// Divides an answer of `size` records between `own` members and `others`: all but two for the own
+/// ones and always one of them, two for the others to fall back on; what one side cannot use is the
+/// other's. Precondition: size > 0.
+slice_share share_slice(std::size_t size, std::size_t own, std::size_t others);
+
 /// Index of the first member. Precondition: 0 < size < members.
 std::size_t slice_start(const slice_turn& turn, std::size_t members, std::size_t size);
 

@@ -26,6 +26,8 @@ struct synthetic_zone {
   std::uint16_t slice = 8;
   /// False: nobody knows the members.
   bool known = true;
+  /// Member i is at home in view i % sites + 1; 0 = nobody is anywhere.
+  unsigned sites = 0;
 };
 
 inline zone::name name_of(std::string_view text) {
@@ -57,6 +59,17 @@ inline std::string as_we_write(std::string_view type, std::string_view content) 
 
 inline std::string member_name(const synthetic_zone& of, unsigned member) {
   return "n" + std::to_string(member) + ".node." + of.apex;
+}
+
+/// Gives SRV records of members 0, 1, ... their homes: elsewhere their priority is 20.
+inline zone::rrset at_home(zone::rrset set, unsigned sites) {
+  for (std::size_t i = 0; sites != 0 && i < set.records.size(); ++i) {
+    auto elsewhere = std::get<zone::srv_rdata>(set.records[i]);
+    elsewhere.priority = 20;
+    set.homes.push_back(
+        {.view = static_cast<std::uint16_t>(i % sites + 1), .elsewhere = elsewhere});
+  }
+  return set;
 }
 
 inline zone::zone_input describe(const synthetic_zone& of) {
@@ -109,9 +122,13 @@ inline zone::zone_input describe(const synthetic_zone& of) {
     out.rrsets.push_back(rrset_of(node, aaaa, dynamic_ttl_s, {v6.back()}));
     out.rrsets.push_back(rrset_of(node, txt, dynamic_ttl_s, {"\"sip_proxy\""}));
   }
-  add("_sip._udp.", srv, dynamic_ttl_s, sip, of.slice);
-  add("_sip._tcp.", srv, dynamic_ttl_s, sip, of.slice);
-  add("_sips._tcp.", srv, dynamic_ttl_s, sips, of.slice);
+  const auto add_service = [&](const std::string& relative, const std::vector<std::string>& all) {
+    out.rrsets.push_back(
+        at_home(rrset_of(relative + of.apex, srv, dynamic_ttl_s, all, of.slice), of.sites));
+  };
+  add_service("_sip._udp.", sip);
+  add_service("_sip._tcp.", sip);
+  add_service("_sips._tcp.", sips);
   add("proxy.", a, dynamic_ttl_s, v4, of.slice);
   add("proxy.", aaaa, dynamic_ttl_s, v6, of.slice);
   for (const char* const promised :
