@@ -176,6 +176,7 @@ std::expected<zone_plan, config_error> zone_plan::make(zone_config config) {
     if (auto done = plan.read_role(role); !done)
       return std::unexpected(done.error());
   plan.roles_ = std::move(config.roles);
+  plan.sites_ = site_views(config.sites, config.other_site_penalty);
   return plan;
 }
 
@@ -448,7 +449,7 @@ void zone_plan::describe_roles(const std::map<std::string_view, holders>& active
 }
 
 zone::rrset zone_plan::service_rrset(const role_names& role, const service& which,
-                                     const holders& who) {
+                                     const holders& who) const {
   zone::rrset set{which.owner, zone::rr_type::srv, role.ttl_s, {}, role.slice};
   for (const auto& [member, target] : who) {
     const auto& offer = member->what.roles.at(role.role);
@@ -457,8 +458,9 @@ zone::rrset zone_plan::service_rrset(const role_names& role, const service& whic
     // A member that says 0 does not offer the service. A role without services has no port either.
     if (told && port->second == 0)
       continue;
-    set.records.push_back(zone::srv_rdata{offer.priority, offer.weight,
-                                          told ? port->second : which.default_port, target});
+    sites_.add(set,
+               {offer.priority, offer.weight, told ? port->second : which.default_port, target},
+               member->what.site);
   }
   return set;
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "coordinator/dns/role.hpp"
+#include "coordinator/dns/site_views.hpp"
 #include "coordinator/model/status.hpp"
 #include "zone/build/build.hpp"
 
@@ -70,6 +71,8 @@ struct zone_config {
   std::vector<fixed_host> name_servers;
   std::vector<fixed_host> event_servers;
   std::vector<role_definition> roles;
+  std::vector<site> sites{};
+  std::uint16_t other_site_penalty = site_penalty;
 };
 
 /// A configuration that cannot make a zone, in words.
@@ -164,8 +167,8 @@ class zone_plan {
                      std::uint32_t ttl_s);
   void describe_roles(const std::map<std::string_view, holders>& active,
                       std::vector<zone::zone_input>& zones) const;
-  [[nodiscard]] static zone::rrset service_rrset(const role_names& role, const service& which,
-                                                 const holders& who);
+  [[nodiscard]] zone::rrset service_rrset(const role_names& role, const service& which,
+                                          const holders& who) const;
 
   zone::name domain_;
   deployment how_ = deployment::whole;
@@ -178,6 +181,7 @@ class zone_plan {
   zone::soa_rdata soa_;
   std::vector<role_definition> roles_;
   std::vector<role_names> role_names_;
+  site_views sites_;
 };
 
 } // namespace thor::dns

@@ -46,7 +46,9 @@ zone_plan plan_of(runtime::service& host, const settings& how, disk& databases) 
                      .soa = how.soa,
                      .name_servers = how.name_servers,
                      .event_servers = how.event_servers,
-                     .roles = built_in_roles()};
+                     .roles = built_in_roles(),
+                     .sites = how.sites,
+                     .other_site_penalty = how.other_site_penalty};
   for (auto& role : config.roles)
     role.slice = how.slice;
   const auto apexes = zone_plan::apexes(config);
@@ -58,6 +60,17 @@ zone_plan plan_of(runtime::service& host, const settings& how, disk& databases) 
   if (!plan)
     throw std::runtime_error("[dns] makes no zone: " + plan.error().detail);
   return std::move(*plan);
+}
+
+/// Clients of the sites, with the views that site_views gives them.
+std::shared_ptr<const backend::networks> networks_of(const std::vector<site>& sites) {
+  const site_views views(sites, site_penalty);
+  std::vector<backend::viewing_network> all;
+  for (const auto& one : sites)
+    for (const auto& network : one.networks)
+      all.push_back({.where = backend::ip_prefix::parse(network.text()).value(),
+                     .view = views.view_of(one.name)});
+  return std::make_shared<const backend::networks>(std::move(all));
 }
 
 backend::server_options server_options_of(const settings& how) {
@@ -141,6 +154,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , server_(server_options_of(how), log_backend)
     , internal_server_(make_internal_server(how, log_backend))
     , served_({.server_id = host.credentials().self().id.text(),
+               .networks = networks_of(how.sites),
                .everybody = &server_,
                .internal = internal_server_.get()})
     , timer_(host.io(),

@@ -63,6 +63,7 @@ void served_zones::swap() {
   public_table_ = backend::answer_table::build({.zones = public_zones_,
                                                 .metadata = metadata_,
                                                 .server_id = with_.server_id,
+                                                .networks = with_.networks,
                                                 .complete = true},
                                                public_table_.get());
   with_.everybody->publish(public_table_);
@@ -71,6 +72,7 @@ void served_zones::swap() {
   internal_table_ = backend::answer_table::build({.zones = internal_zones_,
                                                   .metadata = metadata_,
                                                   .server_id = with_.server_id,
+                                                  .networks = with_.networks,
                                                   .complete = true},
                                                  internal_table_.get());
   with_.internal->publish(internal_table_);

@@ -25,8 +25,9 @@ class served_zones {
  public:
   struct options {
     std::string server_id;
-    backend::server* everybody = nullptr; ///< answers the zones that are not internal
-    backend::server* internal = nullptr;  ///< answers those that are; nullptr: nobody asks
+    std::shared_ptr<const backend::networks> networks; ///< of the sites' clients
+    backend::server* everybody = nullptr;              ///< answers the zones that are not internal
+    backend::server* internal = nullptr; ///< answers those that are; nullptr: nobody asks
   };
   /// The names of one zone whose answers differ.
   struct changed_zone {

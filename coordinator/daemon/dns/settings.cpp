@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -69,6 +70,35 @@ std::optional<gid_t> read_group(runtime::section& from) {
   return std::nullopt;
 }
 
+/// `before` are the sites read so far: neither a name nor a network stands twice.
+site read_site(runtime::section& from, const std::vector<site>& before) {
+  site s;
+  s.name = from.text("name", "");
+  if (s.name.empty() || s.name.size() > model::site_octets_max)
+    from.reject("name", "is missing, or longer than a site's name can be");
+  if (std::ranges::find(before, s.name, &site::name) != before.end())
+    from.reject("name", "is \"" + s.name + "\", as that of a site before");
+  for (const auto& text : from.texts("networks", {})) {
+    const auto network = model::ip_network::parse(text);
+    if (!network) {
+      from.reject("networks", "has what is no network: " + network.error().detail);
+      continue;
+    }
+    const auto has_it = [&](const site& other) {
+      return std::ranges::find(other.networks, *network) != other.networks.end();
+    };
+    const auto other = std::ranges::find_if(before, has_it);
+    if (other != before.end() || has_it(s))
+      from.reject("networks", "has " + network->text() + ", which site \"" +
+                                  (other != before.end() ? other->name : s.name) +
+                                  "\" has already");
+    s.networks.push_back(*network);
+  }
+  if (!from.has("networks"))
+    from.reject("networks", "is missing: those of the site's clients, such as \"192.0.2.0/24\"");
+  return s;
+}
+
 std::optional<internal_settings> read_internal(runtime::section from,
                                                const std::filesystem::path& public_socket) {
   if (!from.present())
@@ -130,6 +160,12 @@ settings read_settings(runtime::config& from) {
     host.port = static_cast<std::uint16_t>(server.integer("port", wire::default_port, 1, 65'535));
     s.event_servers.push_back(std::move(host));
   }
+  s.other_site_penalty =
+      static_cast<std::uint16_t>(dns.integer("site_penalty", site_penalty, 1, 65'535));
+  for (auto& one : dns.tables("site"))
+    s.sites.push_back(read_site(one, s.sites));
+  if (s.sites.size() > sites_max)
+    dns.reject("site", "stands more than " + std::to_string(sites_max) + " times");
   return s;
 }
 

@@ -39,6 +39,8 @@ struct settings {
   soa_config soa;
   std::vector<fixed_host> name_servers;
   std::vector<fixed_host> event_servers;
+  std::vector<site> sites;
+  std::uint16_t other_site_penalty = site_penalty;
 };
 
 /// What is wrong is recorded in `from`.

@@ -122,6 +122,61 @@ TEST(zone_plan, operator_records_stand_beside_ours) {
   EXPECT_THAT(lines_at(zone, "www"), ElementsAre("www 60 A 192.0.2.80"));
 }
 
+/// "priority target | view priority elsewhere", one for each record of _sip._udp.
+std::vector<std::string> homes_of(const zone_plan& made, std::vector<model::member> who) {
+  const auto zone = made.describe(true, members(std::move(who)), {}, {}, 1).front();
+  std::vector<std::string> lines;
+  for (const auto& set : zone.rrsets)
+    if (set.owner == name("_sip._udp.sipthor.example"))
+      for (std::size_t i = 0; i < set.records.size(); ++i)
+        lines.push_back(zone::to_text(set.records[i]) +
+                        (set.homes.empty() ? ""
+                                           : " | " + std::to_string(set.homes.at(i).view) + " " +
+                                                 zone::to_text(set.homes.at(i).elsewhere)));
+  return lines;
+}
+
+model::member proxy_at(std::string_view who, std::string_view site, std::uint16_t priority = 10) {
+  auto proxy = member(who, {"192.0.2.11"}, {"sip_proxy"});
+  proxy.what.site = site;
+  proxy.what.roles["sip_proxy"].priority = priority;
+  return proxy;
+}
+
+zone_plan plan_with_sites() {
+  auto with_sites = config();
+  with_sites.sites = {{"ams", {}}, {"nyc", {}}};
+  return *zone_plan::make(with_sites);
+}
+
+TEST(zone_plan, members_are_at_home_at_their_site) {
+  EXPECT_THAT(
+      homes_of(plan_with_sites(), {proxy_at("n1", ""), proxy_at("n2", "nyc"),
+                                   proxy_at("n3", "ams", 65530), proxy_at("n4", "elsewhere")}),
+      ElementsAre("10 100 5060 n1.node.sipthor.example. | 0 20 100 5060 n1.node.sipthor.example.",
+                  "10 100 5060 n2.node.sipthor.example. | 2 20 100 5060 n2.node.sipthor.example.",
+                  "65530 100 5060 n3.node.sipthor.example. | 1 65535 100 5060 "
+                  "n3.node.sipthor.example.",
+                  "10 100 5060 n4.node.sipthor.example. | 0 20 100 5060 n4.node.sipthor.example."));
+}
+
+TEST(zone_plan, without_a_member_at_a_site_of_the_configuration_there_is_one_view) {
+  const auto expected =
+      ElementsAre("10 100 5060 n1.node.sipthor.example.", "10 100 5060 n2.node.sipthor.example.");
+  EXPECT_THAT(homes_of(plan_with_sites(), {proxy_at("n1", ""), proxy_at("n2", "elsewhere")}),
+              expected);
+  EXPECT_THAT(homes_of(plan(), {proxy_at("n1", "ams"), proxy_at("n2", "nyc")}), expected);
+}
+
+TEST(zone_plan, the_penalty_of_other_sites_is_configuration) {
+  auto with_sites = config();
+  with_sites.sites = {{"ams", {}}};
+  with_sites.other_site_penalty = 7;
+  EXPECT_THAT(
+      homes_of(*zone_plan::make(with_sites), {proxy_at("n1", "ams")}),
+      ElementsAre("10 100 5060 n1.node.sipthor.example. | 1 17 100 5060 n1.node.sipthor.example."));
+}
+
 TEST(zone_plan, says_which_records_are_its_own) {
   const auto p = plan();
   using enum zone::rr_type;
