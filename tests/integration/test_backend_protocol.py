@@ -5,7 +5,6 @@ static_backend (tests/support) serves a synthetic zone with thor-dns's own code;
 
 import concurrent.futures
 import contextlib
-import http.client
 import json
 import os
 import pathlib
@@ -21,14 +20,15 @@ import threading
 import time
 import unittest
 
+import dns.edns
 import dns.exception
+import dns.message
 import dns.query
 
-from dnsclient import NameServer
-from overlay import PROGRAMS, READY_S, SOURCE, Process, wait_until, with_options
+from overlay import READY_S, wait_until
+from staticbackend import TOKEN, StaticBackend, loopback, start_pdns
 
 ZONE = "sip.example.com"
-TOKEN = "0123456789abcdef0123456789abcdef"
 MEMBERS = 10
 SLICE = 8
 STATIC_RECORDS = 9      # SOA, 2 NS, 3 NAPTR, 2 addresses, 1 TXT
@@ -41,97 +41,6 @@ CONNECTIONS_MAX = 512
 REQUEST_TIME_MAX_S = 5
 
 SOA_QUESTION = json.dumps({"method": "lookup", "parameters": {"qname": f"{ZONE}.", "qtype": "SOA", "zone-id": -1}})
-
-
-def loopback():
-    """A loopback address of this process alone."""
-    pid = os.getpid()
-    return f"127.{64 + (pid >> 16) % 64}.{pid >> 8 & 255}.{pid & 255}"
-
-
-def free_port(address):
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind((address, 0))
-            try:
-                tcp.bind((address, udp.getsockname()[1]))
-                return udp.getsockname()[1]
-            except OSError:
-                continue
-
-
-class StaticBackend:
-    """One static_backend, spoken to by lines; started again it is at the same place."""
-
-    def __init__(self, directory, *options):
-        self.log = directory / "static_backend.log"
-        self.path = directory / "backend.sock"
-        self.http = f"{loopback()}:0"
-        self.options = options
-        self.child = None
-        self.start()
-
-    def start(self):
-        with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", PROGRAMS / "static_backend", "--http", self.http, "--token", TOKEN,
-                 "--unix", self.path, *self.options],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        ready = self.child.stdout.readline()
-        if not ready:
-            raise AssertionError(f"static_backend did not start: {self.log.read_text()}")
-        self.http = json.loads(ready)["listen"][0]
-
-    def command(self, line):
-        self.child.stdin.write(line + "\n")
-        self.child.stdin.flush()
-        return json.loads(self.child.stdout.readline())
-
-    def counters(self):
-        return self.command("counters")
-
-    def refused(self, reason):
-        return self.counters()["refusals"][reason]
-
-    def kill(self):
-        self.child.kill()
-        self.child.communicate()
-
-    def stop(self):
-        """Ends it by the end of its input; returns the exit code."""
-        self.child.stdin.close()
-        code = self.child.wait(READY_S)
-        self.child.stdout.close()
-        return code
-
-    # ---- clients
-
-    def http_connection(self):
-        address, port = self.http.rsplit(":", 1)
-        return http.client.HTTPConnection(address, int(port), timeout=READY_S)
-
-    def http_socket(self):
-        address, port = self.http.rsplit(":", 1)
-        return socket.create_connection((address, int(port)), timeout=READY_S)
-
-    def post(self, body, path=f"/{TOKEN}/", method="POST", headers=None):
-        """One request on a connection of its own; (status, parsed body)."""
-        with contextlib.closing(self.http_connection()) as connection:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-
-    def unix_socket(self):
-        client = socket.socket(socket.AF_UNIX)
-        client.settimeout(READY_S)
-        client.connect(str(self.path))
-        return client
-
-    def ask_unix(self, *lines):
-        """Lines on a connection of their own; the parsed replies."""
-        with self.unix_socket() as client, client.makefile("rb") as replies:
-            client.sendall("".join(line + "\n" for line in lines).encode())
-            return [json.loads(replies.readline()) for _ in lines]
 
 
 @contextlib.contextmanager
@@ -205,19 +114,8 @@ class PowerDns:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.port = free_port(loopback())
-        options = {
-            "local-address": loopback(), "local-port": cls.port, "socket-dir": cls.directory, "setgid": os.getgid(),
-            "remote-connection-string": lambda shipped: shipped.replace("127.0.0.1:8053/TOKEN", f"{cls.backend.http}/{TOKEN}")
-                                                               .replace("/run/thor/pdns-remote.sock", str(cls.backend.path)),
-        }
-        shipped = (SOURCE / "pdns-conf" / cls.variant / "pdns.conf").read_text()
-        (cls.directory / "pdns.conf").write_text(with_options(shipped, options))
-        cls.pdns = Process("pdns", ["/usr/sbin/pdns_server", f"--config-dir={cls.directory}"], cls.directory / "pdns.log")
+        cls.pdns, cls.server = start_pdns(cls.backend, cls.directory, cls.variant, ZONE)
         cls.addClassCleanup(cls.pdns.kill)
-        cls.server = NameServer(loopback(), cls.port)
-        wait_until(lambda: cls.server.ask(ZONE, "SOA", timeout_s=0.2).rcode == "NOERROR",
-                   lambda: f"pdns_server answers:\n{cls.pdns.log_text()}")
 
     def setUp(self):
         self.change(f"members {MEMBERS}")
@@ -245,7 +143,7 @@ class PowerDns:
             self.transfer()
 
     def transfer(self):
-        return [record for message in dns.query.xfr(loopback(), ZONE, port=self.port, timeout=READY_S, lifetime=READY_S)
+        return [record for message in dns.query.xfr(loopback(), ZONE, port=self.server.port, timeout=READY_S, lifetime=READY_S)
                 for rrset in message.answer for record in rrset]
 
     def test_records(self):
@@ -369,24 +267,23 @@ class OverUnix(PowerDns, Scratch):
 class OtherForms(Scratch):
     """The HTTP forms that are read and not shipped: `post`, and REST."""
 
+    backend_options = ("--members", str(MEMBERS), "--sites", "2")
+
     def check_form(self, connection_string):
         with tempfile.TemporaryDirectory(dir=self.directory) as name:
             home = pathlib.Path(name)
-            port = free_port(loopback())
-            shipped = (SOURCE / "pdns-conf/http/pdns.conf").read_text()
-            (home / "pdns.conf").write_text(with_options(shipped, {
-                "local-address": loopback(), "local-port": port, "socket-dir": home, "setgid": os.getgid(),
-                "remote-connection-string": connection_string}))
-            pdns = Process("pdns", ["/usr/sbin/pdns_server", f"--config-dir={home}"], home / "pdns.log")
+            pdns, server = start_pdns(self.backend, home, "http", ZONE,
+                                      {"remote-connection-string": connection_string, "edns-subnet-processing": "yes"})
             try:
-                server = NameServer(loopback(), port)
-                wait_until(lambda: server.ask(ZONE, "SOA", timeout_s=0.2).rcode == "NOERROR",
-                           lambda: f"pdns_server answers:\n{pdns.log_text()}")
                 self.assertEqual(server.ask(f"N1.node.{ZONE}", "A").texts("A"), {"10.0.0.1"})
                 self.assertEqual(len(server.ask(ZONE, "NAPTR").texts("NAPTR")), 3)
                 self.assertTrue(server.ask(f"_udp.{ZONE}", "A").nodata)
                 self.assertEqual(server.ask(f"nobody.{ZONE}", "A").rcode, "NXDOMAIN")
-                records = [record for message in dns.query.xfr(loopback(), ZONE, port=port, timeout=READY_S)
+                for site, network in ((1, "10.1.0.0"), (2, "10.2.0.0")):
+                    query = dns.message.make_query(f"_sip._udp.{ZONE}", "SRV", use_edns=0, options=[dns.edns.ECSOption(network, 16)])
+                    answer = dns.query.udp(query, server.address, port=server.port, timeout=READY_S).answer[0]
+                    self.assertEqual({int(str(record.target)[1:].split(".")[0]) % 2 + 1 for record in answer if record.priority == 10}, {site})
+                records = [record for message in dns.query.xfr(loopback(), ZONE, port=server.port, timeout=READY_S)
                            for rrset in message.answer for record in rrset]
                 self.assertEqual(len(records), STATIC_RECORDS + RECORDS_PER_MEMBER * MEMBERS + 1)
             finally:

@@ -1,5 +1,6 @@
 // Serves a synthetic zone as thor-dns would serve a real one: for tests of the protocol against a
-// real PowerDNS, without an overlay.
+// real PowerDNS, without an overlay. With --domain it serves the zone of a platform of that name
+// instead, whose members hold all roles; with --sites, clients in 10.S.0.0/16 are of site S.
 //
 // Prints {"listen":[...]} when it serves, then obeys lines on its standard input, each answered by
 // one line:
@@ -9,6 +10,7 @@
 //
 // Ends with its input.
 #include "backend/serve/server.hpp"
+#include "tests/support/platform_zone.hpp"
 #include "tests/support/synthetic_zone.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,6 +28,7 @@ using namespace thor;
 struct options {
   backend::server_options serve;
   test::synthetic_zone zone;
+  test::platform platform{.domain = ""};
   std::uint32_t further_zones = 0;
 };
 
@@ -40,6 +43,9 @@ options read_options(int argc, char** argv) {
   app.add_option("--threads", out.serve.threads, "serving threads");
   app.add_option("--members", out.zone.members, "members of the role");
   app.add_option("--slice", out.zone.slice, "records of the role in one answer, 0 = all");
+  app.add_option("--sites", out.zone.sites, "sites that the members are at in turn");
+  app.add_option("--domain", out.platform.domain, "serve a platform of this name");
+  app.add_option("--node", out.platform.node, "what its members are called, before the number");
   app.add_option("--zones", out.further_zones, "further zones, each with a SOA alone");
   try {
     app.parse(argc, argv);
@@ -54,7 +60,14 @@ class publisher {
  public:
   publisher(backend::server& server, const options& given)
       : server_(server)
-      , shape_(given.zone) {
+      , shape_(given.zone)
+      , platform_(given.platform) {
+    std::vector<backend::viewing_network> clients;
+    for (std::uint16_t site = 1; site <= shape_.sites; ++site) {
+      const std::string network = "10." + std::to_string(site) + ".0.0/16";
+      clients.push_back({.where = backend::ip_prefix::parse(network).value(), .view = site});
+    }
+    networks_ = std::make_shared<const backend::networks>(std::move(clients));
     for (std::uint32_t id = 2; id < 2 + given.further_zones; ++id) {
       further_.push_back(zone::build({.apex = test::name_of("z" + std::to_string(id) + ".example."),
                                       .id = id,
@@ -71,12 +84,13 @@ class publisher {
   void publish(bool known) {
     shape_.known = known;
     ++shape_.serial;
-    zone_ = test::build(shape_, zone_.get());
+    zone_ = zone::build(describe_now(), zone_.get()).zone;
     auto zones = further_;
     zones.push_back(zone_);
     table_ = backend::answer_table::build({.zones = test::snapshot_of(std::move(zones)),
                                            .metadata = nullptr,
                                            .server_id = "static",
+                                           .networks = networks_,
                                            .complete = true},
                                           table_.get());
     server_.publish(table_);
@@ -90,8 +104,21 @@ class publisher {
   void publish_nothing() { server_.publish(nullptr); }
 
  private:
+  [[nodiscard]] zone::zone_input describe_now() const {
+    if (platform_.domain.empty()) {
+      return test::describe(shape_);
+    }
+    test::platform now = platform_;
+    now.members = shape_.members;
+    now.slice = shape_.slice;
+    now.serial = shape_.serial;
+    return test::describe(now);
+  }
+
   backend::server& server_;
   test::synthetic_zone shape_;
+  test::platform platform_;
+  std::shared_ptr<const backend::networks> networks_;
   std::vector<std::shared_ptr<const zone::contents>> further_;
   std::shared_ptr<const zone::contents> zone_;
   std::shared_ptr<const backend::answer_table> table_;
