@@ -48,7 +48,7 @@ struct role_definition {
   std::uint32_t member_ttl_s = 30;
   /// TTL of the static records, seconds.
   std::uint32_t static_ttl_s = 300;
-  /// Records of one RRset in one answer at most.
+  /// Records of one RRset in one answer at most; 0 = all, up to zone_plan's answer_records_max.
   std::uint16_t slice = 8;
 };
 

@@ -282,7 +282,8 @@ std::expected<void, config_error> zone_plan::read_infrastructure(const zone_conf
 }
 
 std::expected<void, config_error> zone_plan::read_role(const role_definition& role) {
-  role_names names{role.role, std::nullopt, {}, {}, role.member_ttl_s, role.slice};
+  const auto slice = role.slice == 0 ? answer_records_max : role.slice;
+  role_names names{role.role, std::nullopt, {}, {}, role.member_ttl_s, slice};
   if (!role.address_name.empty()) {
     const auto owner = resolve_in_role(role, role.address_name);
     if (!owner)

@@ -38,6 +38,10 @@ inline constexpr std::uint32_t bootstrap_ttl_s = 300;
 /// TTL of node names, seconds.
 inline constexpr std::uint32_t node_ttl_s = 30;
 
+/// Records in one answer of a role whose slice is 0. With the addresses of their targets they fit
+/// the 65,535 octets of a DNS message; PowerDNS cuts the connection over an answer that does not.
+inline constexpr std::uint16_t answer_records_max = 256;
+
 /// A host that configuration names. `name` is relative to the domain unless it ends in a dot.
 struct fixed_host {
   std::string name;
@@ -119,6 +123,7 @@ class zone_plan {
   /// The zone with this id, or nullptr.
   [[nodiscard]] const planned_zone* find_zone(std::uint32_t id) const;
   [[nodiscard]] const std::vector<role_definition>& roles() const { return roles_; }
+  [[nodiscard]] const site_views& sites() const { return sites_; }
 
  private:
   struct service {

@@ -62,9 +62,9 @@ zone_plan plan_of(runtime::service& host, const settings& how, disk& databases) 
   return std::move(*plan);
 }
 
-/// Clients of the sites, with the views that site_views gives them.
-std::shared_ptr<const backend::networks> networks_of(const std::vector<site>& sites) {
-  const site_views views(sites, site_penalty);
+/// Which clients see through the view of which site.
+std::shared_ptr<const backend::networks> networks_of(const std::vector<site>& sites,
+                                                     const site_views& views) {
   std::vector<backend::viewing_network> all;
   for (const auto& one : sites)
     for (const auto& network : one.networks)
@@ -154,7 +154,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , server_(server_options_of(how), log_backend)
     , internal_server_(make_internal_server(how, log_backend))
     , served_({.server_id = host.credentials().self().id.text(),
-               .networks = networks_of(how.sites),
+               .networks = networks_of(how.sites, machine_.plan().sites()),
                .everybody = &server_,
                .internal = internal_server_.get()})
     , timer_(host.io(),

@@ -177,6 +177,17 @@ TEST(zone_plan, the_penalty_of_other_sites_is_configuration) {
       ElementsAre("10 100 5060 n1.node.sipthor.example. | 1 17 100 5060 n1.node.sipthor.example."));
 }
 
+TEST(zone_plan, a_role_that_is_not_sliced_still_fits_a_dns_message) {
+  auto unsliced = config();
+  unsliced.roles = {built_in_roles().front()};
+  unsliced.roles.front().slice = 0;
+  const auto zone =
+      zone_plan::make(unsliced)->describe(true, members({proxy_at("n1", "")}), {}, {}, 1).front();
+  for (const auto& set : zone.rrsets)
+    if (set.owner == name("_sip._udp.sipthor.example"))
+      EXPECT_EQ(set.slice, answer_records_max);
+}
+
 TEST(zone_plan, says_which_records_are_its_own) {
   const auto p = plan();
   using enum zone::rr_type;
