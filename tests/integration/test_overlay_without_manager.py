@@ -1,23 +1,19 @@
 #!/usr/bin/python3
 """Without any manager thor-dns judges the members itself, and follows a manager again when one is back; under policy `majority` it does not."""
 
-import asyncio
 import grp
 import os
 import shutil
 import signal
 import stat
 import subprocess
-import sys
 import threading
 import time
 
 import overlaytest
 from dnsclient import NameServer
-from overlay import DOMAIN, PROGRAMS, SOURCE, Overlay, wait_until
-
-sys.path.insert(0, str(SOURCE / "contrib" / "python"))
-from thor_client import Client, Credentials  # noqa: E402
+from overlay import DOMAIN, PROGRAMS, Overlay, wait_until
+from watcher import Figures
 
 QUIET_S = 6  # longer than all waits of the judge, where nothing may change
 
@@ -43,35 +39,6 @@ class Proxies(threading.Thread):
         self.ending.set()
         self.join()
         return self.seen
-
-
-class Figures(threading.Thread):
-    """Follows Thor.Statistics: `of` has the latest figures of each thor-dns."""
-
-    def __init__(self, net):
-        super().__init__(daemon=True)
-        tls = net.home("watcher") / "tls"
-        net.ca.issue("watcher", ["thor_monitor"], tls)
-        self.credentials = Credentials(tls / "watcher.crt", tls / "watcher.key", net.ca.certificate)
-        self.servers = list(net.event_servers)
-        self.of = {}
-        self.ending = threading.Event()
-        self.start()
-
-    def run(self):
-        asyncio.run(self.follow())
-
-    async def follow(self):
-        async with Client(self.credentials, self.servers, ["Thor.Statistics"]) as client:
-            reading = asyncio.create_task(self.read(client))
-            while not self.ending.is_set():
-                await asyncio.sleep(0.05)
-            reading.cancel()
-
-    async def read(self, client):
-        async for message in client:
-            if message["type"] == "event":
-                self.of[message["body"]["id"]] = message["body"]["statistics"]["dns"]
 
 
 class WithoutManager(overlaytest.OverlayTest):
@@ -103,7 +70,7 @@ class WithoutManager(overlaytest.OverlayTest):
         self.start()
         net, before = self.net, self.serial()
         figures = Figures(net)
-        self.addCleanup(figures.ending.set)
+        self.addCleanup(figures.stop)
 
         with self.subTest("the last manager is killed, nodes join, leave and crash"):
             self.manager.kill()
@@ -208,7 +175,7 @@ class OneOfTheOverlay(overlaytest.OverlayTest):
         server = self.pdns[0].server
         before = dns.status()["serial"]
         figures = Figures(self.net)
-        self.addCleanup(figures.ending.set)
+        self.addCleanup(figures.stop)
         self.net.start_dns("dns2", pdns=())
         wait_until(lambda: dns.status()["judge"]["members"] >= 3, "dns2 is a member")
         # Both begin with the serial of a zone that has heard no status yet, which may be what was told last.

@@ -1,5 +1,5 @@
-"""A subscriber of Thor.Members, as any consumer sees the network status, in a thread of its own. A client of contrib/python, so that it
-shares no code with what it watches."""
+"""Subscribers of the event stream, as any program of the overlay, each in a thread of its own. Clients of contrib/python, so that they share no
+code with what they watch."""
 
 import asyncio
 import sys
@@ -11,18 +11,16 @@ sys.path.insert(0, str(SOURCE / "contrib" / "python"))
 from thor_client import Client, Credentials  # noqa: E402
 
 
-class Watcher(threading.Thread):
-    """Follows Thor.Members and keeps what happened: who is there, who went why, each serial and each epoch once."""
+class Subscriber(threading.Thread):
+    """Follows a topic at all event servers until it is stopped; keep() gets each event."""
 
-    def __init__(self, net):
+    def __init__(self, net, topic):
         super().__init__(daemon=True)
+        self.topic = topic
         tls = net.home("watcher") / "tls"
         net.ca.issue("watcher", ["thor_monitor"], tls)
         self.credentials = Credentials(tls / "watcher.crt", tls / "watcher.key", net.ca.certificate)
         self.servers = list(net.event_servers)
-        self.statuses = 0  # heard, of all kinds, from all event servers
-        self.members, self.reasons, self.serials, self.epochs = {}, {}, [], []
-        self.missed = set()  # who was there and then was not, since it was cleared
         self.ending = threading.Event()
         self.start()
 
@@ -30,7 +28,7 @@ class Watcher(threading.Thread):
         asyncio.run(self.follow())
 
     async def follow(self):
-        async with Client(self.credentials, self.servers, ["Thor.Members"]) as client:
+        async with Client(self.credentials, self.servers, [self.topic]) as client:
             reading = asyncio.create_task(self.read(client))
             while not self.ending.is_set() and not reading.done():
                 await asyncio.sleep(0.05)
@@ -41,6 +39,20 @@ class Watcher(threading.Thread):
             if message["type"] == "event":
                 self.keep(message["body"], client.view)
 
+    def stop(self):
+        self.ending.set()
+        self.join()
+
+
+class Watcher(Subscriber):
+    """Follows the network status and keeps what happened: who is there, who went why, each serial and each epoch once."""
+
+    def __init__(self, net):
+        self.statuses = 0  # heard, of all kinds, from all event servers
+        self.members, self.reasons, self.serials, self.epochs = {}, {}, [], []
+        self.missed = set()  # who was there and then was not, since it was cleared
+        super().__init__(net, "Thor.Members")
+
     def keep(self, status, view):
         self.statuses += 1
         self.reasons.update({removal["id"]: removal["reason"] for removal in status.get("removals", ())})
@@ -50,6 +62,13 @@ class Watcher(threading.Thread):
             if kept[-1:] != [current]:
                 kept.append(current)
 
-    def stop(self):
-        self.ending.set()
-        self.join()
+
+class Figures(Subscriber):
+    """Follows what every thor-dns tells of its zone: `of` has the latest of each."""
+
+    def __init__(self, net):
+        self.of = {}
+        super().__init__(net, "Thor.Statistics")
+
+    def keep(self, said, _):
+        self.of[said["id"]] = said["statistics"]["dns"]
