@@ -99,10 +99,9 @@ class Credentials:
     def __init__(self, certificate, key, ca, crl=None):
         self.certificate = x509.load_pem_x509_certificate(_read(certificate))
         self.key = serialization.load_pem_private_key(_read(key), None)
-        # While one CA replaces the other there are two in the file.
-        end = b"-----END CERTIFICATE-----"
-        self.authorities = [x509.load_pem_x509_certificate(part + end) for part in _read(ca).split(end)[:-1]]
-        self.revoked = x509.load_pem_x509_crl(_read(crl)) if crl else None
+        # While one CA replaces the other there are two in the file, and two lists in the other.
+        self.authorities = _read_all(ca, b"-----END CERTIFICATE-----", x509.load_pem_x509_certificate)
+        self.revoked = _read_all(crl, b"-----END X509 CRL-----", x509.load_pem_x509_crl) if crl else []
         self.self = Holder(self.certificate)
         self.der = self.certificate.public_bytes(serialization.Encoding.DER)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -143,7 +142,8 @@ class Credentials:
         now = datetime.datetime.utcnow()
         if not certificate.not_valid_before <= now <= certificate.not_valid_after:
             raise Untrusted("a certificate has expired or is not valid yet")
-        if self.revoked and self.revoked.get_revoked_certificate_by_serial_number(certificate.serial_number):
+        if any(listed.issuer == certificate.issuer and listed.get_revoked_certificate_by_serial_number(certificate.serial_number)
+               for listed in self.revoked):
             raise Untrusted("a certificate was revoked")
         if not usage.digital_signature or ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
             raise Untrusted("a certificate is outside the profile")
@@ -169,6 +169,11 @@ class Credentials:
 def _read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def _read_all(path, end, load):
+    """All that a PEM file holds of one kind, whose parts end with `end`."""
+    return [load(part + end) for part in _read(path).split(end)[:-1]]
 
 
 # ---- what a consumer holds

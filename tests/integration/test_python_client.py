@@ -11,7 +11,9 @@ import subprocess
 import sys
 import unittest
 
-from overlay import SOURCE, Overlay, wait_until
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from overlay import SOURCE, Authority, Overlay, wait_until
 
 sys.path.insert(0, str(SOURCE / "contrib" / "python"))
 import thor_client  # noqa: E402
@@ -255,6 +257,30 @@ class FollowingTest(unittest.TestCase):
         table.check({"members": 2, "digest": thor_client.digest({"n1": (5, 1), "n2": (5, 1)})})
         with self.assertRaises(OutOfStep):
             table.check({"members": 2, "digest": thor_client.digest({"n1": (5, 1), "n3": (5, 1)})})
+
+
+class Believing(unittest.TestCase):
+    def test_nobody_on_any_of_the_revocation_lists(self):
+        """While one CA replaces the other, each has its list."""
+        net = self.enterContext(Overlay())
+        cas = net.ca, Authority(net.directory / "ca2", net.domain)
+        made = {}
+        for number, ca in enumerate(cas):
+            for name in (f"good{number}", f"bad{number}"):
+                ca.issue(name, ["sip_proxy"], net.directory)
+                made[name] = (net.directory / f"{name}.crt").read_bytes()
+            ca.run("revoke", f"bad{number}")
+        files = {kind: net.directory / f"both.{kind}" for kind in ("certificate", "revocations")}
+        for kind, file in files.items():
+            file.write_bytes(b"".join(getattr(ca, kind).read_bytes() for ca in cas))
+        ours = Credentials(net.directory / "good0.crt", net.directory / "good0.key", files["certificate"], files["revocations"])
+        for name, certificate in made.items():
+            with self.subTest(name):
+                der = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
+                if name.startswith("good"):
+                    self.assertEqual(name, ours.check_certificate(der)[0].id)
+                else:
+                    self.assertRaisesRegex(Untrusted, "was revoked", ours.check_certificate, der)
 
 
 if __name__ == "__main__":
