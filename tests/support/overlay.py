@@ -170,14 +170,14 @@ class Pdns(Process):
 
     def __init__(self, name, config_dir, log, address, port, zone=DOMAIN, inside=()):
         self.server = NameServer(address, port)
-        self.zone = zone  # one that it serves
+        self.serves = zone  # one of its zones
         super().__init__(name, ["/usr/sbin/pdns_server", f"--config-dir={config_dir}"], log, inside)
 
     def wait_ready(self, timeout_s=READY_S):
         def answers():
             self.check_running()
-            return self.server.ask(self.zone, "SOA", timeout_s=0.2).rcode == "NOERROR"
-        wait_until(answers, f"{self.name} answers the SOA of {self.zone}", timeout_s)
+            return self.server.ask(self.serves, "SOA", timeout_s=0.2).rcode == "NOERROR"
+        wait_until(answers, f"{self.name} answers the SOA of {self.serves}", timeout_s)
         return self
 
 
