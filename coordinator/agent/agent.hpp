@@ -102,8 +102,8 @@ struct announce {
 struct resubscribe {
   std::string server;
 };
-/// Other credentials are in force: connect anew everywhere, one server after the other, so that the
-/// member is never away from all of them.
+/// Other credentials are in force, ours or a server's: connect anew everywhere, one server after
+/// the other, so that the member is never away from all of them.
 struct renew_credentials {};
 /// Leave for good. `hold` > 0: this member means to be back within that time.
 struct stop {

@@ -29,6 +29,18 @@ namespace asio = boost::asio;
 
 /// The same complaint about the same server is logged once in this time.
 constexpr std::chrono::seconds log_interval{60};
+/// An event server shows its renewed certificate on new connections only. Once, this long before
+/// the end of the one it showed, and not all clients at the same moment, the connections are
+/// renewed.
+constexpr std::chrono::hours renewal_ahead_min{1};
+constexpr std::chrono::hours renewal_ahead_max{2};
+
+std::chrono::seconds any_renewal_ahead() {
+  std::random_device random;
+  return std::chrono::seconds(std::uniform_int_distribution<std::int64_t>(
+      std::chrono::seconds(renewal_ahead_min).count(),
+      std::chrono::seconds(renewal_ahead_max).count())(random));
+}
 
 std::vector<runtime::endpoint> parse_servers(const std::vector<std::string>& texts) {
   std::vector<runtime::endpoint> out;
@@ -161,7 +173,7 @@ class client::impl final : public connection_owner {
 
   void follow_credentials() {
     for (const auto& [number, link] : connections_) {
-      drop_when_unacceptable(number);
+      judge_server(number);
     }
     if (certificate_ != who_.certificate()) {
       certificate_ = who_.certificate();
@@ -340,7 +352,7 @@ class client::impl final : public connection_owner {
     if (const auto* refused = std::get_if<wire::refused>(&message)) {
       tell(agent::refused{number, *refused});
     } else if (std::holds_alternative<wire::heartbeat>(message)) {
-      drop_when_unacceptable(number);
+      judge_server(number);
     }
   }
 
@@ -361,15 +373,26 @@ class client::impl final : public connection_owner {
   }
 
   /// An event server that was revoked or has expired is cut off while connected.
-  void drop_when_unacceptable(agent::connection number) {
-    const auto& link = *connections_.at(number);
-    if (link.server() == nullptr) {
+  void judge_server(agent::connection number) {
+    const auto link = connections_.at(number);
+    const auto now = runtime::unix_now();
+    if (link->server() == nullptr) {
       return;
     }
-    if (const auto accepted = who_.recheck(*link.server(), runtime::unix_now()); !accepted) {
+    if (const auto accepted = who_.recheck(*link->server(), now); !accepted) {
       const auto why = "its certificate is not accepted any more: " + accepted.error().detail;
-      connections_.at(number)->close_now(why);
+      link->close_now(why);
       tell(agent::closed{number, 0, why});
+    } else if (now + renewal_ahead_ >= link->server()->not_after) {
+      look_for_successor(*link->server());
+    }
+  }
+
+  void look_for_successor(const identity::peer& shown) {
+    auto& looked_for = ending_[shown.id.text()];
+    if (looked_for != shown.fingerprint) {
+      looked_for = shown.fingerprint;
+      tell(agent::renew_credentials{});
     }
   }
 
@@ -409,7 +432,9 @@ class client::impl final : public connection_owner {
   runtime::log_limiter limiter_{log_interval};
   std::map<agent::connection, std::shared_ptr<connection>> connections_;
   std::map<std::string, agent::connection> up_;
-  std::vector<std::string> found_; ///< by the look-ups under way
+  std::chrono::seconds renewal_ahead_ = any_renewal_ahead();
+  std::map<std::string, std::string> ending_; ///< event servers' certificates, by id: see above
+  std::vector<std::string> found_;            ///< by the look-ups under way
   std::size_t awaited_lookups_ = 0;
   std::string presence_body_;
   std::shared_ptr<const std::string> presence_frame_;

@@ -194,6 +194,25 @@ TEST_F(Stage, AnotherRevocationListLeavesGoodConnectionsAlone) {
   EXPECT_FALSE(seen.has("down"));
 }
 
+TEST_F(Stage, TheSuccessorOfACertificateThatEndsSoonIsLookedForOnce) {
+  const x509::period ends_soon{x509::around_now().from, x509::now() + 30min};
+  open_server(x509::load(x509::install(
+      directory, "es1", x509::make_node(ca, "es1", {"thor_eventserver"}, ends_soon), {&ca})));
+  connect();
+  const auto beat = [&] {
+    const auto before = seen.heartbeats;
+    server->say(wire::heartbeat{1, 1, false, 0, 0});
+    until([&] { return seen.heartbeats > before; });
+  };
+  beat();
+  until([&] { return server->peers.size() == 2 && server->heard<wire::hello>().size() == 2; });
+  beat();
+  beat();
+  EXPECT_EQ(server->peers.size(), 2U);
+  EXPECT_THAT(seen.lines,
+              ElementsAre("up es1", "down: renewed credentials are in force", "up es1"));
+}
+
 TEST_F(Stage, AnEventServerThatIsRevokedIsLeftWhileConnected) {
   connect();
   const auto list =
