@@ -1,6 +1,7 @@
 #include "coordinator/model/presence.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <ranges>
 #include <set>
 
@@ -45,12 +46,6 @@ bool is_service_label(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
 }
 
-bool is_service(std::string_view text) {
-  const auto dot = text.find('.');
-  return dot != std::string_view::npos && is_service_label(text.substr(0, dot)) &&
-         is_service_label(text.substr(dot + 1));
-}
-
 bool is_publishable(const ip_address& a) {
   if (a.is_v4()) {
     const auto o = a.v4_octets();
@@ -86,7 +81,7 @@ checked validate_offer(const std::string& role, const role_offer& offer) {
     return refuse(errc::bad_value, "roles." + role + ".ports",
                   "at most " + std::to_string(ports_per_role_max) + " are allowed");
   for (const auto& [service, port] : offer.ports)
-    if (!is_service(service))
+    if (!is_port_key(service))
       return refuse(errc::bad_value, "roles." + role + ".ports",
                     "services are written like \"sip.udp\"");
   return {};
@@ -164,13 +159,31 @@ bool is_in_dns(const presence& p) {
          !std::ranges::all_of(p.roles, [](const auto& r) { return is_overlay_role(r.first); });
 }
 
+std::optional<std::uint64_t> capacity_of(const presence& p) {
+  const auto found = p.attributes.find(std::string(attribute_capacity));
+  if (found == p.attributes.end())
+    return std::nullopt;
+  std::uint64_t value = 0;
+  const auto* end = found->second.data() + found->second.size();
+  const auto [stop, failure] = std::from_chars(found->second.data(), end, value);
+  if (failure != std::errc() || stop != end)
+    return std::nullopt;
+  return value;
+}
+
+bool is_port_key(std::string_view text) {
+  const auto dot = text.find('.');
+  return dot != std::string_view::npos && is_service_label(text.substr(0, dot)) &&
+         is_service_label(text.substr(dot + 1));
+}
+
 bool dns_relevant_change(const presence& a, const presence& b) {
   if (is_in_dns(a) != is_in_dns(b))
     return true;
   if (!is_in_dns(a))
     return false;
   const auto shown = std::views::filter([](const auto& r) { return !is_overlay_role(r.first); });
-  return a.addresses != b.addresses || a.site != b.site ||
+  return a.addresses != b.addresses || a.site != b.site || capacity_of(a) != capacity_of(b) ||
          !std::ranges::equal(a.roles | shown, b.roles | shown);
 }
 

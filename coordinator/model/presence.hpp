@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,8 +80,17 @@ bool is_overlay_role(std::string_view role);
 /// False for a member that has roles and only the overlay's own: it has no name in DNS.
 bool is_in_dns(const presence& p);
 
+/// The attribute that says how much work a member can take: a decimal number in a unit of the
+/// operator's, the same for all members of a role.
+inline constexpr std::string_view attribute_capacity = "capacity";
+/// Its value; nothing when it is absent or no such number.
+std::optional<std::uint64_t> capacity_of(const presence& p);
+
+/// "sip.udp": a key of role_offer::ports.
+bool is_port_key(std::string_view text);
+
 /// True when the two differ in something that DNS shows: whether they are in DNS, addresses, roles
-/// but the overlay's own, their ports, state, priority and weight, site.
+/// but the overlay's own, their ports, state, priority and weight, site, capacity.
 bool dns_relevant_change(const presence& a, const presence& b);
 
 } // namespace thor::model

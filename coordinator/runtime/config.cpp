@@ -22,7 +22,7 @@
 namespace thor::runtime {
 
 struct opened_table {
-  std::string path;                   ///< "dns.name_server.0": unique
+  std::string path;                   ///< "dns.name_server.0": unique; "" = the root
   std::string name;                   ///< "dns.name_server": for people
   const toml::table* table = nullptr; ///< nullptr = not in the files
   toml::source_region at;             ///< where it begins
@@ -31,6 +31,7 @@ struct opened_table {
 
 struct config_tree {
   toml::table root;
+  toml::source_region whole; ///< the first file, no line of it
   /// By path; sections point into it.
   std::map<std::string, opened_table> opened;
   config_errors errors;
@@ -166,38 +167,25 @@ std::optional<config_error> find_deep_line(const config::source& file) {
 
 std::expected<std::vector<config::source>, config_errors>
 read_sources(const std::filesystem::path& file, bool must_exist) {
-  std::vector<std::filesystem::path> paths;
+  std::vector<config::source> sources;
   std::error_code failure;
   if (must_exist || std::filesystem::exists(file, failure)) {
-    paths.push_back(file);
-  }
-  const auto drop_ins = file.parent_path() / "conf.d";
-  std::filesystem::directory_iterator entries(drop_ins, failure);
-  if (failure && failure != std::errc::no_such_file_or_directory) {
-    return std::unexpected(
-        config_errors{{drop_ins.string(), 0, 0, "cannot read: " + failure.message()}});
-  }
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : entries) {
-    if (entry.path().extension() == ".toml") {
-      found.push_back(entry.path());
-    }
-  }
-  std::ranges::sort(found);
-  paths.insert(paths.end(), found.begin(), found.end());
-  if (paths.size() > config_files_max) {
-    return std::unexpected(config_errors{
-        {drop_ins.string(), 0, 0, fmt::format("more than {} files", config_files_max)}});
-  }
-  std::vector<config::source> sources;
-  for (const auto& path : paths) {
-    auto text = read_file(path, config_file_octets_max);
+    auto text = read_file(file, config_file_octets_max);
     if (!text) {
       return std::unexpected(config_errors{{"", 0, 0, text.error()}}); // which names the file
     }
-    sources.push_back({path.string(), std::move(*text)});
+    sources.push_back({file.string(), std::move(*text)});
   }
+  auto drop_ins = read_directory(file.parent_path() / "conf.d");
+  if (!drop_ins) {
+    return std::unexpected(drop_ins.error());
+  }
+  std::ranges::move(*drop_ins, std::back_inserter(sources));
   return sources;
+}
+
+std::string join(std::string_view path, std::string_view key) {
+  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
 }
 
 /// The node under `key`, noted as asked for.
@@ -208,8 +196,9 @@ const toml::node* ask_for(opened_table& at, std::string_view key) {
 
 void add_value_error(config_tree& tree, const opened_table& at, std::string_view key,
                      const toml::source_region& where, std::string_view why) {
-  const auto subject =
-      key.empty() ? fmt::format("[{}]", at.name) : fmt::format("{} in [{}]", key, at.name);
+  const auto subject = at.name.empty() ? std::string(key.empty() ? "the file" : key)
+                       : key.empty()   ? fmt::format("[{}]", at.name)
+                                       : fmt::format("{} in [{}]", key, at.name);
   tree.errors.push_back(error_at(where, fmt::format("{} {}", subject, why)));
 }
 
@@ -231,11 +220,15 @@ void add_unknown_keys(const config_tree& tree, config_errors& errors) {
     }
     for (const auto& [key, value] : *opened.table) {
       if (!opened.asked.contains(key.str())) {
-        errors.push_back(error_at(key.source(),
-                                  fmt::format("unknown key \"{}\" in [{}]{}", key.str(),
-                                              opened.name, did_you_mean(key.str(), opened.asked))));
+        const auto place = opened.name.empty() ? "" : fmt::format(" in [{}]", opened.name);
+        errors.push_back(
+            error_at(key.source(), fmt::format("unknown key \"{}\"{}{}", key.str(), place,
+                                               did_you_mean(key.str(), opened.asked))));
       }
     }
+  }
+  if (tree.opened.contains("")) {
+    return; // a format of its own
   }
   for (const auto& [key, value] : tree.root) {
     if (std::ranges::find(known_tables, key.str()) == known_tables.end()) {
@@ -342,8 +335,8 @@ section section::table(std::string_view key) {
     add_type_error(*tree_, *at_, key, *value, "a table");
     value = nullptr;
   }
-  return {*tree_, open(*tree_, {.path = fmt::format("{}.{}", at_->path, key),
-                                .name = fmt::format("{}.{}", at_->name, key),
+  return {*tree_, open(*tree_, {.path = join(at_->path, key),
+                                .name = join(at_->name, key),
                                 .table = value == nullptr ? nullptr : value->as_table(),
                                 .at = value == nullptr ? at_->at : value->source(),
                                 .asked = {}})};
@@ -354,7 +347,7 @@ std::vector<section> section::tables(std::string_view key) {
   if (value == nullptr) {
     return {};
   }
-  const auto name = fmt::format("{}.{}", at_->name, key);
+  const auto name = join(at_->name, key);
   if (!is_array_of_tables(*value)) {
     add_value_error(*tree_, *at_, key, value->source(),
                     fmt::format("must be an array of tables: [[{}]]", name));
@@ -363,7 +356,7 @@ std::vector<section> section::tables(std::string_view key) {
   std::vector<section> out;
   for (const auto& element : *value->as_array()) {
     out.push_back(
-        {*tree_, open(*tree_, {.path = fmt::format("{}.{}.{}", at_->path, key, out.size()),
+        {*tree_, open(*tree_, {.path = join(at_->path, fmt::format("{}.{}", key, out.size())),
                                .name = name,
                                .table = element.as_table(),
                                .at = element.source(),
@@ -389,6 +382,36 @@ void section::reject(std::string_view key, std::string_view why) {
 
 // ---- config
 
+std::expected<std::vector<config::source>, config_errors>
+read_directory(const std::filesystem::path& directory) {
+  std::error_code failure;
+  std::filesystem::directory_iterator entries(directory, failure);
+  if (failure && failure != std::errc::no_such_file_or_directory) {
+    return std::unexpected(
+        config_errors{{directory.string(), 0, 0, "cannot read: " + failure.message()}});
+  }
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : entries) {
+    if (entry.path().extension() == ".toml") {
+      found.push_back(entry.path());
+    }
+  }
+  if (found.size() > config_files_max) {
+    return std::unexpected(config_errors{
+        {directory.string(), 0, 0, fmt::format("more than {} files", config_files_max)}});
+  }
+  std::ranges::sort(found);
+  std::vector<config::source> sources;
+  for (const auto& path : found) {
+    auto text = read_file(path, config_file_octets_max);
+    if (!text) {
+      return std::unexpected(config_errors{{"", 0, 0, text.error()}});
+    }
+    sources.push_back({path.string(), std::move(*text)});
+  }
+  return sources;
+}
+
 config::config(std::unique_ptr<config_tree> files)
     : tree_(std::move(files)) {}
 config::config(config&&) noexcept = default;
@@ -403,6 +426,9 @@ std::expected<config, config_errors> config::load(const std::filesystem::path& f
 
 std::expected<config, config_errors> config::parse(const std::vector<source>& sources) {
   auto tree = std::make_unique<config_tree>();
+  if (!sources.empty()) {
+    tree->whole.path = std::make_shared<const std::string>(sources.front().name);
+  }
   for (const auto& file : sources) {
     if (auto deep = find_deep_line(file)) {
       return std::unexpected(config_errors{std::move(*deep)});
@@ -427,6 +453,16 @@ section config::table(std::string_view name) {
                                 .table = value == nullptr ? nullptr : value->as_table(),
                                 .at = value == nullptr ? toml::source_region{} : value->source(),
                                 .asked = {}})};
+}
+
+section config::root() {
+  return {*tree_,
+          open(*tree_,
+               {.path = "", .name = "", .table = &tree_->root, .at = tree_->whole, .asked = {}})};
+}
+
+void config::add(const config_errors& elsewhere) {
+  tree_->errors.insert(tree_->errors.end(), elsewhere.begin(), elsewhere.end());
 }
 
 config_errors config::finish() const {

@@ -106,6 +106,13 @@ class config {
   /// A top-level table, [overlay].
   section table(std::string_view name);
 
+  /// The whole file as one table, for files with a format of their own: whoever opens it knows
+  /// every top-level key.
+  section root();
+
+  /// What is wrong in files that this configuration names; finish() tells it with the rest.
+  void add(const config_errors& elsewhere);
+
   /// All that is wrong, by position: values of the wrong type or range, rejected values, unknown
   /// keys in the opened tables, unknown top-level tables. Other programs' tables are not looked
   /// into.
@@ -118,6 +125,10 @@ class config {
   explicit config(std::unique_ptr<config_tree> files);
   std::unique_ptr<config_tree> tree_;
 };
+
+/// *.toml in a directory, in name order; none when there is no such directory.
+std::expected<std::vector<config::source>, config_errors>
+read_directory(const std::filesystem::path& directory);
 
 /// The table [overlay], which all programs share.
 struct overlay_config {

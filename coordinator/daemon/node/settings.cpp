@@ -55,6 +55,11 @@ void check_bounds(const settings& how, runtime::section& table) {
   if (const auto valid = model::validate(whole); !valid) {
     table.reject("", fmt::format("is out of bounds: {}", valid.error().detail));
   }
+  if (how.attributes.contains(std::string(model::attribute_capacity)) &&
+      !model::capacity_of(whole)) {
+    table.table("attributes")
+        .reject(model::attribute_capacity, "must be a whole number in quotes, such as \"250\"");
+  }
 }
 
 } // namespace

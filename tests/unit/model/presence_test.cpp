@@ -136,6 +136,19 @@ TEST(dns_relevant_change, is_what_the_zone_shows) {
   EXPECT_TRUE(dns_relevant_change(a, b));
   b = a, b.roles.clear();
   EXPECT_TRUE(dns_relevant_change(a, b));
+  b = a, b.attributes["capacity"] = "7";
+  EXPECT_TRUE(dns_relevant_change(a, b));
+}
+
+TEST(capacity, is_a_decimal_number_or_none) {
+  auto p = good();
+  EXPECT_EQ(capacity_of(p), std::nullopt);
+  for (const auto* none : {"", "-1", "1.5", "many", " 1", "18446744073709551616"}) {
+    p.attributes["capacity"] = none;
+    EXPECT_EQ(capacity_of(p), std::nullopt) << none;
+  }
+  p.attributes["capacity"] = "250";
+  EXPECT_EQ(capacity_of(p), 250);
 }
 
 TEST(dns_relevant_change, is_none_between_programs_of_the_overlay) {

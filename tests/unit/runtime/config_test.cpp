@@ -120,6 +120,31 @@ TEST(Config, ATableWhereArraysOfTablesAreExpectedSaysHowToWriteIt) {
   EXPECT_THAT(texts(c.finish()), ElementsAre(HasSubstr("[[dns.name_server]]")));
 }
 
+TEST(Config, AFileOfAFormatOfItsOwnIsOneTable) {
+  auto c = read("role = \"billing\"\n[[srv]]\nprot = 7\n[soa]\nttl_s = \"x\"\n");
+  auto all = c.root();
+  EXPECT_EQ(all.text("role", ""), "billing");
+  auto services = all.tables("srv");
+  ASSERT_THAT(services, SizeIs(1));
+  EXPECT_EQ(services[0].integer("port", 5060, 1, 65535), 5060);
+  all.table("soa").integer("ttl_s", 5, 1, 10);
+  all.reject("role", "is taken");
+  all.reject("address", "is missing");
+  EXPECT_THAT(texts(c.finish()),
+              ElementsAre("thor.toml: address is missing", "thor.toml:1:8: role is taken",
+                          "thor.toml:3:1: unknown key \"prot\" in [srv] (did you mean \"port\"?)",
+                          "thor.toml:5:9: ttl_s in [soa] must be an integer, not a string"));
+}
+
+TEST(Config, WhatIsWrongInOtherFilesIsToldWithTheRest) {
+  auto c = read("[node]\nsite = 7\n");
+  c.table("node").text("site", "");
+  c.add({{"roles.d/a.toml", 2, 1, "is wrong"}});
+  EXPECT_THAT(texts(c.finish()),
+              ElementsAre("roles.d/a.toml:2:1: is wrong",
+                          "thor.toml:2:8: site in [node] must be a string, not an integer"));
+}
+
 // ---- unknown keys
 
 TEST(Config, AMisspeltKeyIsAnErrorWithASuggestion) {
