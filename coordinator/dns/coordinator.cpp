@@ -308,6 +308,17 @@ void coordinator::on_operator_rrsets(model::time_point now, std::vector<zone::rr
   request(now, "operator data", out);
 }
 
+void coordinator::on_plan(model::time_point now, zone_plan plan,
+                          std::vector<zone::rrset> operator_rrsets, std::vector<effect>& out) {
+  const auto before = describe_zones();
+  plan_ = std::move(plan);
+  operator_rrsets_ = std::move(operator_rrsets);
+  if (describe_zones() == before)
+    return;
+  step_serial();
+  request(now, "configuration", out);
+}
+
 /// The zone is to show these members as they are in `from`. True when DNS shows the difference.
 bool coordinator::show(model::time_point now, const model::member_map& from,
                        const std::vector<model::node_id>& changed) {
@@ -344,13 +355,15 @@ void coordinator::request(model::time_point now, std::string cause, std::vector<
     publish(now, out);
 }
 
-void coordinator::publish(model::time_point now, std::vector<effect>& out) {
+std::vector<zone::zone_input> coordinator::describe_zones() const {
   departed_map departed;
   for (const auto& [id, gone] : departed_)
     departed.emplace(id, gone.addresses);
-  out.emplace_back(publish_zones{
-      plan_.describe(state_ != feed_state::unknown, shown_, departed, operator_rrsets_, serial_),
-      std::move(pending_cause_)});
+  return plan_.describe(state_ != feed_state::unknown, shown_, departed, operator_rrsets_, serial_);
+}
+
+void coordinator::publish(model::time_point now, std::vector<effect>& out) {
+  out.emplace_back(publish_zones{describe_zones(), std::move(pending_cause_)});
   pending_ = false;
   pending_cause_.clear();
   quiet_until_ = now + coalesce_interval;

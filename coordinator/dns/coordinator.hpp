@@ -53,6 +53,7 @@ struct coordinator_options {
   std::chrono::seconds node_grace{90};
   model::partition_policy policy = model::partition_policy::available;
   std::size_t event_servers = 0; ///< how many are configured; 0 = found by DNS
+  friend bool operator==(const coordinator_options&, const coordinator_options&) = default;
 };
 
 /// How much the view can be trusted.
@@ -122,6 +123,12 @@ class coordinator {
   void on_operator_rrsets(model::time_point now, std::vector<zone::rrset> rrsets,
                           std::vector<effect>& out);
 
+  /// The configuration changed: names and roles are those of `plan` from now on, which has the same
+  /// zones, and the operator's records those that have passed its reserved(). Zones that hold the
+  /// same are not published again.
+  void on_plan(model::time_point now, zone_plan plan, std::vector<zone::rrset> operator_rrsets,
+               std::vector<effect>& out);
+
   void on_deadline(model::time_point now, model::unix_time wall, std::vector<effect>& out);
   [[nodiscard]] model::time_point next_deadline() const;
 
@@ -164,6 +171,7 @@ class coordinator {
   void expire_departed(model::time_point now, std::vector<effect>& out);
   void request(model::time_point now, std::string cause, std::vector<effect>& out);
   void publish(model::time_point now, std::vector<effect>& out);
+  [[nodiscard]] std::vector<zone::zone_input> describe_zones() const;
   void report_soon(model::time_point now);
 
   static constexpr model::time_point never_heard = model::time_point::min();

@@ -25,6 +25,7 @@ inline constexpr std::size_t sites_max = 1000;
 struct site {
   std::string name;                        ///< as in the presence of its members
   std::vector<model::ip_network> networks; ///< of its clients; the longest that fits wins
+  friend bool operator==(const site&, const site&) = default;
 };
 
 class site_views {

@@ -1,5 +1,7 @@
 #include "coordinator/dns/zone_plan.hpp"
 
+#include "coordinator/dns/role_check.hpp"
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -12,57 +14,15 @@ namespace {
 constexpr std::uint16_t parent_priority = 10;
 constexpr std::uint16_t parent_weight = 100;
 
-zone::rdata address_rdata(const model::ip_address& address) {
-  if (address.is_v4())
-    return zone::a_rdata{address.v4_octets()};
-  return zone::aaaa_rdata{address.v6_octets()};
-}
-
-zone::rr_type address_type(const model::ip_address& address) {
-  return address.is_v4() ? zone::rr_type::a : zone::rr_type::aaaa;
-}
-
-/// Collects A and AAAA of one owner.
-struct address_rrsets {
-  zone::rrset v4;
-  zone::rrset v6;
-
-  address_rrsets(const zone::name& owner, std::uint32_t ttl_s, std::uint16_t slice = 0)
-      : v4{owner, zone::rr_type::a, ttl_s, {}, slice}
-      , v6{owner, zone::rr_type::aaaa, ttl_s, {}, slice} {}
-
-  void add(const std::vector<model::ip_address>& addresses) {
-    for (const auto& address : addresses)
-      (address.is_v4() ? v4 : v6).records.push_back(address_rdata(address));
-  }
-
-  void move_to(std::vector<zone::rrset>& out) {
-    if (!v4.records.empty())
-      out.push_back(std::move(v4));
-    if (!v6.records.empty())
-      out.push_back(std::move(v6));
-  }
-};
-
-std::string expand_domain(std::string text, const zone::name& domain) {
-  static constexpr std::string_view placeholder = "{domain}";
-  std::string plain = domain.text();
-  plain.pop_back();
-  for (auto at = text.find(placeholder); at != std::string::npos;
-       at = text.find(placeholder, at + plain.size()))
-    text.replace(at, placeholder.size(), plain);
-  return text;
-}
-
 /// Adds the records to the RRset of the same owner and type, or the RRset as it is.
 void merge_into(std::vector<zone::rrset>& sets, zone::rrset set) {
   const auto same = std::ranges::find_if(sets, [&](const zone::rrset& have) {
     return have.owner == set.owner && have.type == set.type;
   });
   if (same == sets.end())
-    sets.push_back(std::move(set));
-  else
-    same->records.insert(same->records.end(), set.records.begin(), set.records.end());
+    return sets.push_back(std::move(set));
+  same->ttl_s = std::min(same->ttl_s, set.ttl_s); // one RRset, one TTL (RFC 2181 section 5.2)
+  same->records.insert(same->records.end(), set.records.begin(), set.records.end());
 }
 
 std::unexpected<config_error> too_long(const std::string& what) {
@@ -83,20 +43,18 @@ zone::rrset node_text(const zone::name& owner, const model::presence& p) {
 }
 
 /// What a person with dig sees at the overlay name of a role.
-zone::rrset role_text(const zone::name& owner, std::string_view role,
-                      const model::member_map& members, std::uint32_t ttl_s) {
+zone::rrset role_text(const zone::name& owner, const member_manner& how, bool ring,
+                      const model::member_map& members) {
   std::size_t active = 0;
   std::size_t draining = 0;
   for (const auto& [id, member] : members)
-    if (const auto offer = member.what.roles.find(std::string(role));
-        offer != member.what.roles.end())
+    if (const auto offer = member.what.roles.find(how.role); offer != member.what.roles.end())
       ++(offer->second.state == model::role_state::active ? active : draining);
-  return {owner,
-          zone::rr_type::txt,
-          ttl_s,
-          {zone::txt_rdata{
-              {"active=" + std::to_string(active), "draining=" + std::to_string(draining)}}},
-          0};
+  zone::txt_rdata text{
+      {"active=" + std::to_string(active), "draining=" + std::to_string(draining)}};
+  if (ring)
+    text.strings.emplace_back("ring=yes");
+  return {owner, zone::rr_type::txt, how.ttl_s, {std::move(text)}, 0};
 }
 
 } // namespace
@@ -117,7 +75,7 @@ std::expected<std::vector<zone::name>, config_error> zone_plan::apexes(const zon
   } else {
     fits &= add(node_label);
     for (const auto& role : config.roles)
-      if (!role.address_name.empty())
+      if (role.is_public && !role.address_name.empty())
         fits &= add(role.address_name);
   }
   if (config.internal)
@@ -172,6 +130,8 @@ std::expected<zone_plan, config_error> zone_plan::make(zone_config config) {
   plan.node_zone_ = *plan.promise(plan.node_parent_, true);
   if (auto done = plan.read_infrastructure(config); !done)
     return std::unexpected(done.error());
+  if (const auto faults = check_roles(config); !faults.empty())
+    return std::unexpected(config_error{to_text(faults.front(), config.roles)});
   for (const auto& role : config.roles)
     if (auto done = plan.read_role(role); !done)
       return std::unexpected(done.error());
@@ -189,15 +149,16 @@ std::expected<zone::name, config_error> zone_plan::resolve(const std::string& te
       config_error{std::string(what) + " \"" + text + "\" is no DNS name: " + name.error().detail});
 }
 
-/// Where the role's zone is delegated to us, its names lie in that zone: what stands at the domain
-/// otherwise stands at its apex.
+/// Where the role's zone is delegated to us, its names lie in that zone: what would stand at the
+/// domain otherwise stands at its apex.
 std::expected<zone::name, config_error> zone_plan::resolve_in_role(const role_definition& role,
                                                                    const std::string& text) const {
-  const bool own_zone = how_ == deployment::delegated && !text.ends_with('.') &&
-                        text != role.address_name && !role.address_name.empty();
-  const std::string below =
-      own_zone && text == "@" ? role.address_name : text + "." + role.address_name;
-  return resolve(own_zone ? below : text, "role " + role.role + ":");
+  const std::string what = "role " + role.role + ":";
+  auto name = resolve(text, what);
+  if (!name || how_ == deployment::whole || text.ends_with('.') || role.address_name.empty() ||
+      zone_of(*name))
+    return name;
+  return resolve(text == "@" ? role.address_name : text + "." + role.address_name, what);
 }
 
 std::optional<std::size_t> zone_plan::promise(const zone::name& owner, bool dynamic) {
@@ -218,8 +179,12 @@ void zone_plan::add_static(zone::rrset set) {
 void zone_plan::add_addresses(const zone::name& owner,
                               const std::vector<model::ip_address>& addresses,
                               std::uint32_t ttl_s) {
-  for (const auto& address : addresses)
-    add_static({owner, address_type(address), ttl_s, {address_rdata(address)}, 0});
+  address_rrsets sets(owner, ttl_s);
+  sets.add(addresses);
+  std::vector<zone::rrset> filled;
+  sets.move_to(filled);
+  for (auto& set : filled)
+    add_static(std::move(set));
 }
 
 std::expected<void, config_error> zone_plan::read_name_servers(const zone_config& config) {
@@ -282,53 +247,60 @@ std::expected<void, config_error> zone_plan::read_infrastructure(const zone_conf
 }
 
 std::expected<void, config_error> zone_plan::read_role(const role_definition& role) {
-  const auto slice = role.slice == 0 ? answer_records_max : role.slice;
-  role_names names{role.role, std::nullopt, {}, {}, role.member_ttl_s, slice};
+  role_names names{manner_of(role, soa_.minimum_s), std::nullopt, {}, {}, role.ring};
+  if (role.is_public)
+    if (auto done = read_public_names(role, names); !done)
+      return done;
+  if (auto done = read_overlay_names(role, names); !done)
+    return done;
+  role_names_.push_back(std::move(names));
+  return {};
+}
+
+std::expected<void, config_error> zone_plan::read_public_names(const role_definition& role,
+                                                               role_names& into) {
   if (!role.address_name.empty()) {
     const auto owner = resolve_in_role(role, role.address_name);
     if (!owner)
       return std::unexpected(owner.error());
     if (const auto where = promise(*owner, true))
-      names.address = {*where, *owner};
+      into.address = {*where, *owner};
   }
   for (const auto& srv : role.services) {
     const auto owner = resolve_in_role(role, srv.owner);
     if (!owner)
       return std::unexpected(owner.error());
     if (const auto where = promise(*owner, true))
-      names.services.push_back({*where, *owner, srv.port_key, srv.default_port});
+      into.services.push_back({*where, *owner, srv.port_key, srv.default_port});
     else
       return std::unexpected(
           config_error{"role " + role.role + ": " + owner->text() + " lies in no zone of ours"});
   }
+  if (auto done = read_static_records(role); !done)
+    return done;
+  return how_ == deployment::delegated ? read_parent(role) : std::expected<void, config_error>{};
+}
+
+std::expected<void, config_error> zone_plan::read_static_records(const role_definition& role) {
+  std::expected<void, config_error> done;
+  const auto add = [&](const std::string& text, zone::rr_type type, zone::rdata record) {
+    const auto owner = resolve_in_role(role, text);
+    if (owner)
+      add_static({*owner, type, role.static_ttl_s, {std::move(record)}, 0});
+    else
+      done = std::unexpected(owner.error());
+  };
   for (const auto& rule : role.naptr) {
-    const auto owner = resolve_in_role(role, rule.owner);
     const auto replacement = resolve_in_role(role, rule.replacement);
-    if (!owner)
-      return std::unexpected(owner.error());
     if (!replacement)
       return std::unexpected(replacement.error());
-    add_static({*owner,
-                zone::rr_type::naptr,
-                role.static_ttl_s,
-                {zone::naptr_rdata{rule.order, rule.preference, rule.flags, rule.service, "",
-                                   *replacement}},
-                0});
+    add(rule.owner, zone::rr_type::naptr, naptr_of(rule, *replacement));
   }
-  for (const auto& rule : role.texts) {
-    const auto owner = resolve_in_role(role, rule.owner);
-    if (!owner)
-      return std::unexpected(owner.error());
-    add_static({*owner,
-                zone::rr_type::txt,
-                role.static_ttl_s,
-                {zone::txt_rdata{{expand_domain(rule.text, domain_)}}},
-                0});
-  }
-  if (auto done = read_overlay_names(role, names); !done)
-    return done;
-  role_names_.push_back(std::move(names));
-  return how_ == deployment::delegated ? read_parent(role) : std::expected<void, config_error>{};
+  for (const auto& rule : role.texts)
+    add(rule.owner, zone::rr_type::txt, txt_of(rule, domain_));
+  for (const auto& rule : role.uris)
+    add(rule.owner, zone::rr_type::uri, uri_of(rule, domain_));
+  return done;
 }
 
 /// `<role>.role.<domain>`, and the role's services below it.
@@ -356,6 +328,8 @@ std::expected<void, config_error> zone_plan::read_overlay_names(const role_defin
 
 /// The domain's own names, in a parent that cannot follow members: they lead to the role's zone.
 std::expected<void, config_error> zone_plan::read_parent(const role_definition& role) {
+  if (role.address_name.empty())
+    return {};
   const auto target = resolve(role.address_name, "role " + role.role + ":");
   if (!target)
     return std::unexpected(target.error());
@@ -370,12 +344,9 @@ std::expected<void, config_error> zone_plan::read_parent(const role_definition& 
   for (const auto& rule : role.naptr)
     if (const auto replacement = resolve_in_role(role, rule.replacement);
         replacement && rule.owner == "@")
-      merge_into(parent_rrsets_, {domain_,
-                                  zone::rr_type::naptr,
-                                  role.static_ttl_s,
-                                  {zone::naptr_rdata{rule.order, rule.preference, rule.flags,
-                                                     rule.service, "", *replacement}},
-                                  0});
+      merge_into(
+          parent_rrsets_,
+          {domain_, zone::rr_type::naptr, role.static_ttl_s, {naptr_of(rule, *replacement)}, 0});
   return {};
 }
 
@@ -398,7 +369,7 @@ std::vector<zone::zone_input> zone_plan::describe(bool known, const model::membe
     return zones;
 
   auto& nodes = zones[node_zone_].rrsets;
-  std::map<std::string_view, holders> active;
+  std::map<std::string_view, std::vector<holder>> active;
   for (const auto& [id, member] : members) {
     const auto owner = node_parent_.child(id.text());
     if (!owner || !model::is_in_dns(member.what))
@@ -409,7 +380,7 @@ std::vector<zone::zone_input> zone_plan::describe(bool known, const model::membe
     nodes.push_back(node_text(*owner, member.what));
     for (const auto& [role, offer] : member.what.roles)
       if (offer.state == model::role_state::active)
-        active[role].emplace_back(&member, *owner);
+        active[role].push_back({&member, *owner});
   }
   for (const auto& [id, kept] : departed) {
     const auto owner = node_parent_.child(id.text());
@@ -425,45 +396,29 @@ std::vector<zone::zone_input> zone_plan::describe(bool known, const model::membe
     if (!role.overlay_services.empty()) {
       const auto& overlay_name = role.overlay_services.front();
       zones[overlay_name.zone].rrsets.push_back(
-          role_text(overlay_name.owner, role.role, members, role.ttl_s));
+          role_text(overlay_name.owner, role.how, role.ring, members));
     }
   return zones;
 }
 
-void zone_plan::describe_roles(const std::map<std::string_view, holders>& active,
+void zone_plan::describe_roles(const std::map<std::string_view, std::vector<holder>>& active,
                                std::vector<zone::zone_input>& zones) const {
-  static const holders nobody;
+  static const std::vector<holder> nobody;
   for (const auto& role : role_names_) {
-    const auto found = active.find(role.role);
+    const auto found = active.find(role.how.role);
     const auto& who = found == active.end() ? nobody : found->second;
     for (const auto* services : {&role.services, &role.overlay_services})
-      for (const auto& service : *services)
-        if (auto set = service_rrset(role, service, who); !set.records.empty())
-          zones[service.zone].rrsets.push_back(std::move(set));
+      for (const auto& [zone, owner, port_key, default_port] : *services)
+        if (auto set = srv_rrset(role.how, sites_, owner, port_key, default_port, who);
+            !set.records.empty())
+          zones[zone].rrsets.push_back(std::move(set));
     if (!role.address)
       continue;
-    address_rrsets addresses(role.address->owner, role.ttl_s, role.slice);
+    address_rrsets addresses(role.address->owner, role.how.ttl_s, role.how.slice);
     for (const auto& [member, target] : who)
       addresses.add(member->what.addresses);
     addresses.move_to(zones[role.address->zone].rrsets);
   }
-}
-
-zone::rrset zone_plan::service_rrset(const role_names& role, const service& which,
-                                     const holders& who) const {
-  zone::rrset set{which.owner, zone::rr_type::srv, role.ttl_s, {}, role.slice};
-  for (const auto& [member, target] : who) {
-    const auto& offer = member->what.roles.at(role.role);
-    const auto port = offer.ports.find(which.port_key);
-    const bool told = port != offer.ports.end();
-    // A member that says 0 does not offer the service. A role without services has no port either.
-    if (told && port->second == 0)
-      continue;
-    sites_.add(set,
-               {offer.priority, offer.weight, told ? port->second : which.default_port, target},
-               member->what.site);
-  }
-  return set;
 }
 
 // ---- what is left to the operator
@@ -490,10 +445,10 @@ std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
   for (const auto& role : role_names_) {
     const bool address = type == zone::rr_type::a || type == zone::rr_type::aaaa;
     if (address && role.address && role.address->owner == owner)
-      return "addresses here are those of role " + role.role;
+      return "addresses here are those of role " + role.how.role;
     for (const auto& service : role.services)
       if (type == zone::rr_type::srv && service.owner == owner)
-        return "SRV records here are those of role " + role.role;
+        return "SRV records here are those of role " + role.how.role;
   }
   return "";
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "coordinator/dns/role.hpp"
+#include "coordinator/dns/role_records.hpp"
 #include "coordinator/dns/site_views.hpp"
 #include "coordinator/model/status.hpp"
 #include "zone/build/build.hpp"
@@ -38,15 +39,12 @@ inline constexpr std::uint32_t bootstrap_ttl_s = 300;
 /// TTL of node names, seconds.
 inline constexpr std::uint32_t node_ttl_s = 30;
 
-/// Records in one answer of a role whose slice is 0. With the addresses of their targets they fit
-/// the 65,535 octets of a DNS message; PowerDNS cuts the connection over an answer that does not.
-inline constexpr std::uint16_t answer_records_max = 256;
-
 /// A host that configuration names. `name` is relative to the domain unless it ends in a dot.
 struct fixed_host {
   std::string name;
   std::vector<model::ip_address> addresses; ///< published when the name lies in the zone
   std::uint16_t port = 0;                   ///< event servers only
+  friend bool operator==(const fixed_host&, const fixed_host&) = default;
 };
 
 struct soa_config {
@@ -57,6 +55,7 @@ struct soa_config {
   std::uint32_t expire_s = 1209600;
   std::uint32_t minimum_s = 15;
   std::uint32_t ttl_s = 300;
+  friend bool operator==(const soa_config&, const soa_config&) = default;
 };
 
 enum class deployment : std::uint8_t {
@@ -64,7 +63,7 @@ enum class deployment : std::uint8_t {
   delegated, ///< the domain is hosted elsewhere and delegates the names that follow membership
 };
 
-/// The part of the zones that does not change while the program runs.
+/// The part of the zones that does not follow membership.
 struct zone_config {
   zone::name domain;
   deployment how = deployment::whole;
@@ -137,27 +136,26 @@ class zone_plan {
     zone::name owner;
   };
   struct role_names {
-    std::string role;
+    member_manner how;
     std::optional<address_place> address;
     std::vector<service> services;
     /// In the internal zone: the role itself, with the port of the first service.
     std::vector<service> overlay_services;
-    std::uint32_t ttl_s;
-    std::uint16_t slice;
+    bool ring;
   };
   /// What a zone holds whoever is a member.
   struct frame {
     std::vector<zone::rrset> rrsets;
     std::vector<zone::promised_name> promised;
   };
-  /// A member that is active in a role, and its name.
-  using holders = std::vector<std::pair<const model::member*, zone::name>>;
-
   zone_plan() = default;
   std::expected<void, config_error> read_zones(const zone_config& config);
   std::expected<void, config_error> read_infrastructure(const zone_config& config);
   std::expected<void, config_error> read_name_servers(const zone_config& config);
   std::expected<void, config_error> read_role(const role_definition& role);
+  std::expected<void, config_error> read_public_names(const role_definition& role,
+                                                      role_names& into);
+  std::expected<void, config_error> read_static_records(const role_definition& role);
   std::expected<void, config_error> read_overlay_names(const role_definition& role,
                                                        role_names& into);
   std::expected<void, config_error> read_parent(const role_definition& role);
@@ -170,10 +168,8 @@ class zone_plan {
   void add_static(zone::rrset set);
   void add_addresses(const zone::name& owner, const std::vector<model::ip_address>& addresses,
                      std::uint32_t ttl_s);
-  void describe_roles(const std::map<std::string_view, holders>& active,
+  void describe_roles(const std::map<std::string_view, std::vector<holder>>& active,
                       std::vector<zone::zone_input>& zones) const;
-  [[nodiscard]] zone::rrset service_rrset(const role_names& role, const service& which,
-                                          const holders& who) const;
 
   zone::name domain_;
   deployment how_ = deployment::whole;

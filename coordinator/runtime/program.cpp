@@ -112,10 +112,18 @@ read_configuration(const program& what, const request& wanted,
   return configuration{std::move(*files), std::move(overlay), level, std::move(metrics_listen)};
 }
 
+void count_alarm(service& on) {
+  on.counters()
+      .counter("thor_alarms_total", "Things an operator should look at, by kind.",
+               {{"kind", "configuration"}})
+      .Increment();
+}
+
 /// Takes over what may change while the daemon runs. A bad file changes nothing.
 bool take_over(const program& what, const configuration& started,
                const std::expected<configuration, config_errors>& now, service& on) {
   if (!now) {
+    count_alarm(on);
     for (const auto& error : now.error()) {
       spdlog::error("configuration not reloaded, the old one stays in force: {}", error.text());
     }
@@ -125,6 +133,7 @@ bool take_over(const program& what, const configuration& started,
   try {
     on.serve_metrics(now->metrics_listen);
   } catch (const std::exception& failure) {
+    count_alarm(on);
     spdlog::error("[metrics] not reloaded, the old one stays in force: {}", failure.what());
   }
   auto restart = now->files.changed_since(started.files);

@@ -18,6 +18,9 @@ class role_gauges {
       : registry_(registry)
       , roles_(std::move(roles)) {}
 
+  /// These are shown from now on, too.
+  void expect(std::set<std::string> roles) { roles_.merge(roles); }
+
   void show(const model::member_map& members);
 
  private:

@@ -2,6 +2,7 @@
 // ten thousand hosted ones beside them. What thor-dns does on its overlay thread, but for the
 // sockets, step by step.
 #include "backend/answer/answer_table.hpp"
+#include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/dns/coordinator.hpp"
 #include "coordinator/dns/hosting.hpp"
 #include "tests/bench/backend/figures.hpp"

@@ -1,5 +1,6 @@
 #include "tests/sim/daemons.hpp"
 
+#include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/membership/hearing.hpp"
 #include "tests/sim/laws.hpp"
 

@@ -22,6 +22,7 @@ struct promised_name {
   name owner;
   /// Its records come from membership: while membership is unknown the name is unavailable.
   bool dynamic = false;
+  friend bool operator==(const promised_name&, const promised_name&) = default;
 };
 
 struct zone_input {
@@ -36,6 +37,7 @@ struct zone_input {
   std::vector<promised_name> promised{};
   /// False: nobody can say what the dynamic names hold.
   bool dynamic_known = true;
+  friend bool operator==(const zone_input&, const zone_input&) = default;
 };
 
 /// A record that was left out.

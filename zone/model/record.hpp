@@ -36,6 +36,7 @@ enum class rr_type : std::uint16_t {
   nsec = 47,
   dnskey = 48,
   any = 255,
+  uri = 256,
 };
 
 /// "SRV", or "TYPE65280" (RFC 3597 section 5) for a type without a mnemonic here.

@@ -38,19 +38,19 @@ zone::name domain_of(runtime::service& host) {
   return *name;
 }
 
-zone_plan plan_of(runtime::service& host, const settings& how, disk& databases) {
-  zone_config config{.domain = domain_of(host),
-                     .how = how.where,
-                     .internal = how.internal.has_value(),
-                     .ids = {},
-                     .soa = how.soa,
-                     .name_servers = how.name_servers,
-                     .event_servers = how.event_servers,
-                     .roles = built_in_roles(),
-                     .sites = how.sites,
-                     .other_site_penalty = how.other_site_penalty};
-  for (auto& role : config.roles)
-    role.slice = how.slice;
+zone_config config_of(const zone::name& domain, const settings& how) {
+  return {.domain = domain,
+          .how = how.where,
+          .internal = how.internal.has_value(),
+          .ids = {},
+          .soa = how.soa,
+          .name_servers = how.name_servers,
+          .event_servers = how.event_servers,
+          .roles = how.roles};
+}
+
+zone_plan first_plan(runtime::service& host, const settings& how, disk& databases) {
+  auto config = config_of(domain_of(host), how);
   const auto apexes = zone_plan::apexes(config);
   if (!apexes)
     throw std::runtime_error("[dns] makes no zone: " + apexes.error().detail);
@@ -71,6 +71,37 @@ std::shared_ptr<const backend::networks> networks_of(const std::vector<site>& si
       all.push_back({.where = backend::ip_prefix::parse(network.text()).value(),
                      .view = views.view_of(one.name)});
   return std::make_shared<const backend::networks>(std::move(all));
+}
+
+/// The zones that are get other names and records, in one publication. Zones that come or go take
+/// their delegation and their id, and so a restart.
+std::expected<zone_plan, config_error> next_plan(const zone_plan& old, settings how,
+                                                 const settings& in_force) {
+  how.where = in_force.where;
+  how.internal = in_force.internal;
+  how.sites = in_force.sites;
+  how.other_site_penalty = in_force.other_site_penalty;
+  auto config = config_of(old.domain(), how);
+  for (const auto& zone : old.zones())
+    config.ids.emplace(zone.apex, zone.id);
+  const auto apexes = zone_plan::apexes(config);
+  if (!apexes)
+    return std::unexpected(apexes.error());
+  for (const auto& apex : *apexes)
+    if (!config.ids.contains(apex))
+      return std::unexpected(config_error{"the zone " + apex.text() + " is new: restart thor-dns"});
+  if (apexes->size() != old.zones().size())
+    return std::unexpected(config_error{"a role that has a zone is gone: restart thor-dns"});
+  return zone_plan::make(std::move(config));
+}
+
+/// What the zone is made of follows the configuration; the rest is that of the start.
+void take_zone(const settings& from, settings& into) {
+  into.slice = from.slice;
+  into.soa = from.soa;
+  into.name_servers = from.name_servers;
+  into.event_servers = from.event_servers;
+  into.roles = from.roles;
 }
 
 backend::server_options server_options_of(const settings& how) {
@@ -148,9 +179,11 @@ void require_role(runtime::service& host) {
 
 dns_service::dns_service(runtime::service& host, const settings& how)
     : host_(host)
+    , configured_(how)
+    , how_(how)
     , limiter_(repeated_line_interval)
     , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
-    , machine_(plan_of(host, how, disk_), how.coordination)
+    , machine_(first_plan(host, how, disk_), how.coordination)
     , server_(server_options_of(how), log_backend)
     , internal_server_(make_internal_server(how, log_backend))
     , served_({.server_id = host.credentials().self().id.text(),
@@ -191,7 +224,8 @@ void dns_service::add_name_server(const std::filesystem::path& control_socket, b
 
 /// The last good zones are served before anything else happens.
 void dns_service::begin() {
-  auto rrsets = accept(disk_.read_operator_data());
+  operator_data_ = disk_.read_operator_data();
+  auto rrsets = accept(operator_data_, machine_.plan());
   auto found = disk_.last_published();
   std::optional<restored> last;
   if (found)
@@ -218,9 +252,10 @@ void dns_service::begin() {
 }
 
 void dns_service::run() {
-  disk_.start({.operator_data = [this](store::operator_data data) { on_operator_data(data); },
-               .failure = [this](const std::string& what) { alarm("disk", what); },
-               .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
+  disk_.start(
+      {.operator_data = [this](store::operator_data data) { on_operator_data(std::move(data)); },
+       .failure = [this](const std::string& what) { alarm("disk", what); },
+       .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
   announce();
   client_->start();
   host_.ready();
@@ -228,10 +263,28 @@ void dns_service::run() {
             [this] {
               announce();
               client_->credentials_reloaded();
-            });
+            },
+            [this] { reconfigure(); });
   server_.stop();
   if (internal_server_ != nullptr)
     internal_server_->stop();
+}
+
+void dns_service::reconfigure() {
+  auto plan = next_plan(machine_.plan(), configured_, how_);
+  if (!plan)
+    return alarm("configuration",
+                 "[dns] not reloaded, the old one stays in force: " + plan.error().detail);
+  take_zone(configured_, how_);
+  if (configured_ != how_)
+    spdlog::warn("what changed in [dns] besides soa, name_server, event_server, slice and roles "
+                 "takes a restart");
+  roles_.expect(names_of(plan->roles()));
+  auto rrsets = accept(operator_data_, *plan);
+  std::vector<effect> effects;
+  machine_.on_plan(runtime::monotonic_now(), std::move(*plan), std::move(rrsets), effects);
+  perform(effects);
+  spdlog::info("{} roles, serial {}", machine_.plan().roles().size(), machine_.serial());
 }
 
 // ---- a member among others
@@ -326,18 +379,21 @@ void dns_service::malformed(const std::string& server, const wire::error& why) {
 
 // ---- the operator's data
 
-void dns_service::on_operator_data(const store::operator_data& data) {
-  auto rrsets = accept(data);
+void dns_service::on_operator_data(store::operator_data data) {
+  operator_data_ = std::move(data);
+  auto rrsets = accept(operator_data_, machine_.plan());
   std::vector<effect> effects;
   machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
   spdlog::info("read the operator's data: {} rows served, {} not",
-               data.records.size() + data.quarantined.size() - not_served_.size(),
+               operator_data_.records.size() + operator_data_.quarantined.size() -
+                   not_served_.size(),
                not_served_.size());
 }
 
 /// The records that may be served; the others are listed with the reason.
-std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
+std::vector<zone::rrset> dns_service::accept(const store::operator_data& data,
+                                             const zone_plan& plan) {
   not_served_.clear();
   for (const auto& row : data.quarantined)
     not_served_.push_back(
@@ -346,8 +402,8 @@ std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
   std::vector<zone::rrset> accepted;
   for (const auto& record : data.records) {
     zone::rrset one{record.owner, record.type, record.ttl_s, {record.data}, 0};
-    std::string why = machine_.plan().find_zone(record.zone_id) != nullptr
-                          ? machine_.plan().reserved(record.zone_id, record.owner, record.type)
+    std::string why = plan.find_zone(record.zone_id) != nullptr
+                          ? plan.reserved(record.zone_id, record.owner, record.type)
                           : "its domain is not served by this program";
     if (why.empty())
       if (const auto checked = zone::check(one); !checked)
@@ -362,7 +418,7 @@ std::vector<zone::rrset> dns_service::accept(const store::operator_data& data) {
   }
   auto metadata = std::make_shared<zones_metadata>();
   for (const auto& entry : data.metadata)
-    if (const auto* zone = machine_.plan().find_zone(entry.zone_id))
+    if (const auto* zone = plan.find_zone(entry.zone_id))
       (*metadata)[zone->apex][entry.kind] = entry.values;
   for (const auto& apex : served_.describe(std::move(metadata)))
     notify_secondaries(apex); // there may be new ones
@@ -538,6 +594,10 @@ void dns_service::describe_status(boost::json::object& into) const {
   into["serial"] = machine_.serial();
   into["divergent"] = machine_.divergent();
   into["members"] = machine_.shown().size();
+  boost::json::array roles;
+  for (const auto& one : machine_.plan().roles())
+    roles.emplace_back(one.role);
+  into["roles"] = std::move(roles);
   const auto& where = machine_.view().where;
   into["epoch"] = {{"counter", where.at.counter}, {"manager", where.at.manager}};
   into["sequence"] = where.sequence;

@@ -35,7 +35,8 @@ namespace thor::dns {
 class dns_service final : private client::observer {
  public:
   /// Opens the databases, builds the first zones and listens: when this returns, PowerDNS is
-  /// answered. Throws std::runtime_error with a sentence for the operator.
+  /// answered. Throws std::runtime_error with a sentence for the operator. `how` outlives this: a
+  /// SIGHUP changes it.
   dns_service(runtime::service& host, const settings& how);
   dns_service(const dns_service&) = delete;
   dns_service& operator=(const dns_service&) = delete;
@@ -67,8 +68,9 @@ class dns_service final : private client::observer {
   void hear(const membership::input& fact);
   void on_status(const std::string& server, const std::string& body);
   void malformed(const std::string& server, const wire::error& why);
-  void on_operator_data(const store::operator_data& data);
-  std::vector<zone::rrset> accept(const store::operator_data& data);
+  void reconfigure();
+  void on_operator_data(store::operator_data data);
+  std::vector<zone::rrset> accept(const store::operator_data& data, const zone_plan& plan);
   void perform(const std::vector<effect>& effects);
   void publish(const publish_zones& wanted);
   void purge(const served_zones::changed_zone& changed);
@@ -87,7 +89,8 @@ class dns_service final : private client::observer {
   void alarm(const std::string& kind, const std::string& text);
 
   runtime::service& host_;
-  settings how_;
+  const settings& configured_; ///< as read last
+  settings how_;               ///< as in force
   runtime::log_limiter limiter_;
   disk disk_;
   coordinator machine_;
@@ -100,6 +103,7 @@ class dns_service final : private client::observer {
   std::string figures_;   ///< what was told last, body of Thor.Statistics
   bool replaced_ = false; ///< another process announces itself with our certificate
   runtime::role_gauges roles_;
+  store::operator_data operator_data_;  ///< as read last
   std::vector<std::string> not_served_; ///< the operator's rows and why, for people
 };
 

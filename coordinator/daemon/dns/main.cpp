@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
       .name = "thor-dns",
       .summary = "Answers PowerDNS with the members of the overlay, as its remote backend.",
       .commands = {},
+      .reloaded_tables = {"dns"},
       .check = [](const auto& self) {
         return runtime::check_role(self, identity::role_dns_manager);
       }};

@@ -1,5 +1,6 @@
 #include "coordinator/daemon/dns/settings.hpp"
 
+#include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/runtime/endpoint.hpp"
 #include "coordinator/wire/message.hpp"
 
@@ -116,6 +117,21 @@ std::optional<internal_settings> read_internal(runtime::section from,
   return s;
 }
 
+void read_role_files(runtime::config& from, runtime::section& dns, settings& s) {
+  const std::filesystem::path directory = dns.text("roles_dir", "/etc/thor/roles.d");
+  std::error_code failure;
+  if (dns.has("roles_dir") && !std::filesystem::is_directory(directory, failure))
+    return dns.reject("roles_dir", "is \"" + directory.string() + "\", which is no directory");
+  const auto files = runtime::read_directory(directory);
+  if (!files)
+    return from.add(files.error());
+  auto roles = read_roles(
+      *files, {.slice = s.slice, .name_servers = s.name_servers, .event_servers = s.event_servers});
+  if (!roles)
+    return from.add(roles.error());
+  s.roles = std::move(*roles);
+}
+
 } // namespace
 
 settings read_settings(runtime::config& from) {
@@ -145,7 +161,7 @@ settings read_settings(runtime::config& from) {
   s.operator_db = dns.text("operator_db", (state_dir / "operator.sqlite3").string());
   s.zone_db = dns.text("zone_db", (state_dir / "zone.sqlite3").string());
   s.serving_threads = static_cast<unsigned>(dns.integer("serving_threads", 1, 1, 64));
-  s.slice = static_cast<std::uint16_t>(dns.integer("slice", 8, 0, 64));
+  s.slice = static_cast<std::uint16_t>(dns.integer("slice", 8, 0, slice_max));
   s.coordination.stale_max = std::chrono::hours{dns.integer("stale_hours", 24, 1, 24 * 30)};
   s.coordination.node_grace = std::chrono::seconds{dns.integer("node_grace_s", 90, 0, 86'400)};
   s.coordination.policy = overlay.partition.policy;
@@ -166,6 +182,7 @@ settings read_settings(runtime::config& from) {
     s.sites.push_back(read_site(one, s.sites));
   if (s.sites.size() > sites_max)
     dns.reject("site", "stands more than " + std::to_string(sites_max) + " times");
+  read_role_files(from, dns, s);
   return s;
 }
 

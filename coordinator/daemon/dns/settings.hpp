@@ -19,6 +19,7 @@ namespace thor::dns {
 struct internal_settings {
   std::filesystem::path unix_socket;
   std::vector<std::filesystem::path> pdns_control;
+  friend bool operator==(const internal_settings&, const internal_settings&) = default;
 };
 
 struct settings {
@@ -33,7 +34,7 @@ struct settings {
   std::filesystem::path operator_db;
   std::filesystem::path zone_db;
   unsigned serving_threads = 1;
-  /// Records of one RRset in one answer, 0 = all.
+  /// Records of one RRset in one answer, 0 = all; a role's definition may say otherwise.
   std::uint16_t slice = 8;
   coordinator_options coordination;
   soa_config soa;
@@ -41,6 +42,9 @@ struct settings {
   std::vector<fixed_host> event_servers;
   std::vector<site> sites;
   std::uint16_t other_site_penalty = site_penalty;
+  std::vector<role_definition> roles; ///< the built-in ones and those of `roles_dir`
+
+  friend bool operator==(const settings&, const settings&) = default;
 };
 
 /// What is wrong is recorded in `from`.

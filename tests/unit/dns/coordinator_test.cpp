@@ -258,6 +258,41 @@ TEST_F(coordinator_test, operator_records_are_published_with_a_serial_of_their_o
       << "ours was ahead: one more, never the same again";
 }
 
+TEST_F(coordinator_test, another_plan_is_published_once_with_a_serial_of_its_own) {
+  start();
+  status(full(1, serial0 + 5, {proxy("n1")}));
+  advance(1s);
+  forget();
+  machine.on_plan(now, plan(), {}, out);
+  EXPECT_THAT(out, IsEmpty()) << "the same plan";
+  auto with = config();
+  with.roles.push_back({.role = "billing", .address_name = "billing"});
+  const std::vector<zone::rrset> www{
+      {name("www.sipthor.example"), zone::rr_type::a, 60, {zone::a_rdata{{192, 0, 2, 80}}}, 0}};
+  machine.on_plan(now, *zone_plan::make(with), www, out);
+  advance(1s);
+  ASSERT_THAT(published(), SizeIs(1));
+  const auto zone = published()[0];
+  EXPECT_EQ(zone.soa.serial, serial0 + 6);
+  EXPECT_THAT(lines_at(zone, "billing"), ElementsAre("billing -"));
+  EXPECT_THAT(lines_at(zone, "www"), ElementsAre("www 60 A 192.0.2.80"));
+  EXPECT_THAT(lines_at(zone, "proxy"), SizeIs(1)) << "the members stay";
+  EXPECT_EQ(machine.plan().roles().size(), with.roles.size());
+}
+
+TEST_F(coordinator_test, another_plan_of_a_zone_that_is_the_same_is_not_published) {
+  start();
+  status(full(1, serial0 + 5, {}));
+  advance(1s);
+  forget();
+  auto with = config();
+  with.roles.front().member_ttl_s = 5; // of records that are not there
+  with.roles.push_back({.role = "hidden", .is_public = false});
+  machine.on_plan(now, *zone_plan::make(with), {}, out);
+  EXPECT_THAT(out, IsEmpty());
+  EXPECT_EQ(machine.plan().roles().back().role, "hidden");
+}
+
 TEST_F(coordinator_test, a_later_epoch_with_a_serial_that_was_served_already_is_stepped_past) {
   start();
   status(full(1, serial0 + 5, {}));

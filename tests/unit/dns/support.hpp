@@ -1,6 +1,7 @@
 // Small makers for the tests of coordinator/dns.
 #pragma once
 
+#include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/dns/coordinator.hpp"
 #include "zone/build/build.hpp"
 #include "zone/text/rdata_text.hpp"
@@ -56,7 +57,11 @@ inline zone_config config() {
                   {name("mediarelay.sipthor.example"), 5},
                   {name("xcap.sipthor.example"), 6},
                   {name("voicemail.sipthor.example"), 7},
-                  {name("ngnpro.sipthor.example"), 8}},
+                  {name("ngnpro.sipthor.example"), 8},
+                  {name("msrprelay.sipthor.example"), 9},
+                  {name("conference.sipthor.example"), 10},
+                  {name("xmpp.sipthor.example"), 11},
+                  {name("webrtc.sipthor.example"), 12}},
           .soa = {},
           .name_servers = {{"ns1", {ip("192.0.2.53")}, 0}, {"ns2.elsewhere.example.", {}, 0}},
           .event_servers = {{"eventserver", {ip("192.0.2.10"), ip("2001:db8::10")}, 8000}},

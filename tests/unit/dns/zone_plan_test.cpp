@@ -1,4 +1,5 @@
 #include "tests/unit/dns/support.hpp"
+#include "zone/check/check.hpp"
 
 #include <gmock/gmock.h>
 
@@ -20,14 +21,15 @@ zone::zone_input described(model::member_map who, departed_map gone = {},
 
 TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
   const auto zone = described({});
-  EXPECT_THAT(
-      lines_at(zone, "@"),
-      UnorderedElementsAre("@ 3600 NS ns1.sipthor.example.", "@ 3600 NS ns2.elsewhere.example.",
-                           "@ 300 SOA ns1.sipthor.example. hostmaster.sipthor.example. 2025010101 "
-                           "3600 600 1209600 15",
-                           "@ 300 NAPTR 10 100 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.sipthor.example.",
-                           "@ 300 NAPTR 20 100 \"s\" \"SIP+D2T\" \"\" _sip._tcp.sipthor.example.",
-                           "@ 300 NAPTR 30 100 \"s\" \"SIP+D2U\" \"\" _sip._udp.sipthor.example."));
+  EXPECT_THAT(lines_at(zone, "@"),
+              UnorderedElementsAre(
+                  "@ 3600 NS ns1.sipthor.example.", "@ 3600 NS ns2.elsewhere.example.",
+                  "@ 300 SOA ns1.sipthor.example. hostmaster.sipthor.example. 2025010101 "
+                  "3600 600 1209600 15",
+                  "@ 300 NAPTR 10 100 \"s\" \"SIPS+D2T\" \"\" _sips._tcp.sipthor.example.",
+                  "@ 300 NAPTR 20 100 \"s\" \"SIP+D2T\" \"\" _sip._tcp.sipthor.example.",
+                  "@ 300 NAPTR 30 100 \"s\" \"SIP+D2U\" \"\" _sip._udp.sipthor.example.",
+                  "@ 300 NAPTR 40 100 \"s\" \"SIPS+D2W\" \"\" _sips._ws.sipthor.example."));
   EXPECT_THAT(lines_at(zone, "ns1"), ElementsAre("ns1 3600 A 192.0.2.53"));
   EXPECT_THAT(lines_at(zone, "_eventserver._tcp"),
               ElementsAre("_eventserver._tcp 300 SRV 10 0 8000 eventserver.sipthor.example."));
@@ -37,9 +39,29 @@ TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
 
 TEST(zone_plan, every_role_name_exists_without_any_member) {
   const auto zone = described({});
-  for (const auto* owner :
-       {"_sip._udp", "_sip._tcp", "_sips._tcp", "_udp", "_tcp", "node", "proxy", "mediarelay",
-        "voicemail", "ngnpro", "_xcap._tcp", "_voicemail._tcp", "_ngnpro._tcp"})
+  for (const auto* owner : {"_sip._udp",
+                            "_sip._tcp",
+                            "_sips._tcp",
+                            "_udp",
+                            "_tcp",
+                            "node",
+                            "proxy",
+                            "mediarelay",
+                            "voicemail",
+                            "ngnpro",
+                            "_xcap._tcp",
+                            "_voicemail._tcp",
+                            "_ngnpro._tcp",
+                            "_msrps._tcp",
+                            "msrprelay",
+                            "conference",
+                            "_xmpp-server._tcp",
+                            "xmpp",
+                            "_sips._ws",
+                            "_sips._wss",
+                            "_ws",
+                            "_wss",
+                            "webrtc"})
     EXPECT_THAT(lines_at(zone, owner), ElementsAre(std::string(owner) + " -")) << owner;
   EXPECT_THAT(lines_at(zone, "xcap"),
               ElementsAre("xcap 300 TXT \"https://xcap.sipthor.example/xcap-root\""));
@@ -87,16 +109,6 @@ TEST(zone_plan, a_departed_member_keeps_only_its_address) {
   EXPECT_THAT(lines_at(zone, "_sip._udp"), ElementsAre("_sip._udp -"));
 }
 
-TEST(zone_plan, one_family_members_are_only_where_they_have_an_address) {
-  const auto zone = described(members(
-      {member("v4", {"192.0.2.1"}, {"sip_proxy"}), member("v6", {"2001:db8::6"}, {"sip_proxy"})}));
-  EXPECT_THAT(lines_at(zone, "_sip._udp"), SizeIs(2));
-  EXPECT_THAT(lines_at(zone, "v6.node"),
-              ElementsAre("v6.node 30 TXT \"sip_proxy=active\"", "v6.node 30 AAAA 2001:db8::6"));
-  EXPECT_THAT(lines_at(zone, "proxy"),
-              ElementsAre("proxy 30 A 192.0.2.1", "proxy 30 AAAA 2001:db8::6"));
-}
-
 TEST(zone_plan, while_membership_is_unknown_dynamic_names_are_unavailable_and_static_ones_answer) {
   const auto zone =
       plan()
@@ -105,7 +117,7 @@ TEST(zone_plan, while_membership_is_unknown_dynamic_names_are_unavailable_and_st
   for (const auto* owner : {"_sip._udp", "proxy", "xcap", "node"})
     EXPECT_THAT(lines_at(zone, owner), Contains(std::string(owner) + " ?"));
   EXPECT_THAT(lines_at(zone, "_eventserver._tcp"), SizeIs(1));
-  EXPECT_THAT(lines_at(zone, "@"), SizeIs(6));
+  EXPECT_THAT(lines_at(zone, "@"), SizeIs(7));
   EXPECT_THAT(lines_at(zone, "n1.node"), IsEmpty());
 }
 
@@ -113,6 +125,118 @@ TEST(zone_plan, roles_that_no_definition_knows_are_only_named_at_the_node) {
   const auto zone = described(members({member("n1", {"192.0.2.1"}, {"rating_server"})}));
   EXPECT_THAT(lines(zone), Contains("n1.node 30 TXT \"rating_server=active\""));
   EXPECT_THAT(lines(zone), Not(Contains(HasSubstr("proxy 30"))));
+}
+
+TEST(zone_plan, a_role_that_is_not_public_has_no_name_in_the_zone) {
+  auto with = config();
+  with.roles = {{.role = "hidden",
+                 .address_name = "hidden",
+                 .services = {{"_hidden._tcp", "hidden.tcp", 1}},
+                 .texts = {{"hidden", "text"}},
+                 .is_public = false}};
+  const auto zone =
+      zone_plan::make(with)
+          ->describe(true, members({member("n1", {"192.0.2.1"}, {"hidden"})}), {}, {}, 7)
+          .front();
+  EXPECT_THAT(lines(zone), Not(Contains(HasSubstr("hidden "))));
+  EXPECT_THAT(lines(zone), Contains("n1.node 30 TXT \"hidden=active\""));
+}
+
+/// A zone with one role that has one service.
+zone::zone_input with_service(role_definition role, model::member_map who) {
+  role.role = "billing";
+  role.services = {{"_billing._tcp", "billing.tcp", 7000}};
+  auto with = config();
+  with.roles = {std::move(role)};
+  return zone_plan::make(std::move(with))->describe(true, who, {}, {}, 7).front();
+}
+
+TEST(zone_plan, weight_by_capacity_is_the_members_attribute_within_what_srv_can_say) {
+  const auto weight = [](const char* capacity) {
+    auto one = member("n1", {"192.0.2.1"}, {"billing"});
+    one.what.roles["billing"].weight = 77;
+    if (capacity != nullptr)
+      one.what.attributes["capacity"] = capacity;
+    const auto zone =
+        with_service({.role = "", .weights = weight_source::capacity}, members({one}));
+    const auto line = lines_at(zone, "_billing._tcp").front();
+    return line.substr(std::string("_billing._tcp 30 SRV 10 ").size());
+  };
+  const std::string rest = " 7000 n1.node.sipthor.example.";
+  EXPECT_EQ(weight("250"), "250" + rest);
+  EXPECT_EQ(weight("0"), "1" + rest);
+  EXPECT_EQ(weight("70000"), "65535" + rest);
+  EXPECT_EQ(weight(nullptr), "77" + rest);
+  EXPECT_EQ(weight("a lot"), "77" + rest);
+}
+
+TEST(zone_plan, a_service_without_members_can_be_decidedly_not_available) {
+  const role_definition wanted{.role = "", .null_target = true};
+  EXPECT_THAT(lines_at(with_service(wanted, {}), "_billing._tcp"),
+              ElementsAre("_billing._tcp 15 SRV 0 0 0 ."))
+      << "for as long as a negative answer";
+  const auto draining =
+      members({member("n1", {"192.0.2.1"}, {"billing"}, model::role_state::draining)});
+  EXPECT_THAT(lines_at(with_service(wanted, draining), "_billing._tcp"),
+              ElementsAre("_billing._tcp 15 SRV 0 0 0 ."));
+  const auto active = members({member("n1", {"192.0.2.1"}, {"billing"})});
+  EXPECT_THAT(lines_at(with_service(wanted, active), "_billing._tcp"),
+              ElementsAre("_billing._tcp 30 SRV 10 100 7000 n1.node.sipthor.example."));
+}
+
+TEST(zone_plan, ttls_and_the_slice_are_those_of_the_definition) {
+  auto zone = with_service({.role = "",
+                            .address_name = "billing",
+                            .texts = {{"billing", "v=1"}},
+                            .member_ttl_s = 7,
+                            .static_ttl_s = 77,
+                            .slice = 3},
+                           members({member("n1", {"192.0.2.1"}, {"billing"})}));
+  EXPECT_THAT(lines_at(zone, "billing"),
+              ElementsAre("billing 7 A 192.0.2.1", "billing 77 TXT \"v=1\""));
+  EXPECT_THAT(lines_at(zone, "_billing._tcp"),
+              ElementsAre("_billing._tcp 7 SRV 10 100 7000 n1.node.sipthor.example."));
+  const auto srv =
+      std::ranges::find(zone.rrsets, name("_billing._tcp.sipthor.example"), &zone::rrset::owner);
+  ASSERT_NE(srv, zone.rrsets.end());
+  EXPECT_EQ(srv->slice, 3);
+}
+
+TEST(zone_plan, static_records_name_the_domain_and_fit_their_strings) {
+  const auto zone = with_service({.role = "",
+                                  .texts = {{"long", std::string(300, 'x')}},
+                                  .uris = {{"_http._tcp", 5, 6, "https://b.{domain}/{domain}"}}},
+                                 {});
+  EXPECT_THAT(lines_at(zone, "_http._tcp"),
+              ElementsAre("_http._tcp 300 URI 5 6 "
+                          "\"https://b.sipthor.example/sipthor.example\""));
+  EXPECT_THAT(lines_at(zone, "long"), ElementsAre("long 300 TXT \"" + std::string(255, 'x') +
+                                                  "\" \"" + std::string(45, 'x') + "\""));
+  EXPECT_TRUE(zone::check_changes(nullptr, *zone::build(zone, nullptr).zone)) << "ldns agrees";
+}
+
+TEST(zone_plan, naptr_records_of_several_roles_at_one_name_share_the_lower_ttl) {
+  auto with = config();
+  with.roles = {{.role = "a", .naptr = {{"@", 1, 1, "s", "A", "x.example."}}, .static_ttl_s = 600},
+                {.role = "b", .naptr = {{"@", 2, 1, "s", "B", "x.example."}}, .static_ttl_s = 60}};
+  const auto zone = zone_plan::make(with)->describe(true, {}, {}, {}, 7).front();
+  EXPECT_THAT(lines_at(zone, "@"), Contains("@ 60 NAPTR 1 1 \"s\" \"A\" \"\" x.example."));
+  EXPECT_THAT(lines_at(zone, "@"), Contains("@ 60 NAPTR 2 1 \"s\" \"B\" \"\" x.example."));
+}
+
+TEST(zone_plan, members_of_one_family_and_of_both_are_each_where_they_have_an_address) {
+  const auto zone = described(members({member("both", {"192.0.2.3", "2001:db8::3"}, {"sip_proxy"}),
+                                       member("v4", {"192.0.2.1"}, {"sip_proxy"}),
+                                       member("v6", {"2001:db8::6"}, {"sip_proxy"})}));
+  EXPECT_THAT(lines_at(zone, "proxy"),
+              ElementsAre("proxy 30 A 192.0.2.1", "proxy 30 A 192.0.2.3",
+                          "proxy 30 AAAA 2001:db8::3", "proxy 30 AAAA 2001:db8::6"));
+  EXPECT_THAT(lines_at(zone, "_sip._udp"), SizeIs(3));
+  EXPECT_THAT(lines_at(zone, "both.node"), Contains("both.node 30 A 192.0.2.3"));
+  EXPECT_THAT(lines_at(zone, "both.node"), Contains("both.node 30 AAAA 2001:db8::3"));
+  EXPECT_THAT(lines_at(zone, "v6.node"),
+              ElementsAre("v6.node 30 TXT \"sip_proxy=active\"", "v6.node 30 AAAA 2001:db8::6"));
+  EXPECT_THAT(lines_at(zone, "v4.node"), Not(Contains(HasSubstr("AAAA"))));
 }
 
 TEST(zone_plan, operator_records_stand_beside_ours) {
@@ -224,7 +348,7 @@ TEST(zone_plan, the_overlay_names_of_roles_are_an_internal_zone) {
       7);
   const auto internal = zone_of(zones, "role.sipthor.example");
   EXPECT_THAT(lines_at(internal, "sip_proxy"),
-              ElementsAre("sip_proxy 30 TXT \"active=1\" \"draining=1\"",
+              ElementsAre("sip_proxy 30 TXT \"active=1\" \"draining=1\" \"ring=yes\"",
                           "sip_proxy 30 SRV 10 100 5061 n1.node.sipthor.example."));
   EXPECT_THAT(lines_at(internal, "_sip._udp.sip_proxy"),
               ElementsAre("_sip._udp.sip_proxy 30 SRV 10 100 5060 n1.node.sipthor.example."));
@@ -233,7 +357,8 @@ TEST(zone_plan, the_overlay_names_of_roles_are_an_internal_zone) {
                           "media_relay 30 SRV 10 100 0 n1.node.sipthor.example."))
       << "a role without services has no port";
   EXPECT_THAT(lines_at(internal, "xcap_server"),
-              ElementsAre("xcap_server 30 TXT \"active=0\" \"draining=0\""));
+              ElementsAre("xcap_server 30 TXT \"active=0\" \"draining=0\" \"ring=yes\""));
+  EXPECT_THAT(lines_at(internal, "rating_server"), SizeIs(1)) << "not public, but here";
   EXPECT_THAT(lines(zone_of(zones, "sipthor.example")), Not(Contains(HasSubstr("role"))))
       << "what is internal shows nowhere else";
 
@@ -248,7 +373,7 @@ TEST(zone_plan, delegated_names_are_zones_of_their_own) {
   const auto p = *zone_plan::make(below_another);
   const auto zones =
       p.describe(true, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7);
-  EXPECT_THAT(zones, SizeIs(6)) << "five roles, and the nodes";
+  EXPECT_THAT(zones, SizeIs(10)) << "nine public roles, and the nodes";
 
   const auto proxy = zone_of(zones, "proxy.sipthor.example");
   EXPECT_THAT(lines_at(proxy, "@"),
@@ -264,6 +389,20 @@ TEST(zone_plan, delegated_names_are_zones_of_their_own) {
               Contains("n1 30 A 192.0.2.1"));
   EXPECT_THAT(lines_at(zone_of(zones, "xcap.sipthor.example"), "@"),
               Contains("@ 300 TXT \"https://xcap.sipthor.example/xcap-root\""));
+}
+
+TEST(zone_plan, delegated_names_that_lie_in_their_zone_stay_where_they_are) {
+  auto below_another = config();
+  below_another.how = deployment::delegated;
+  below_another.roles = {{.role = "gateway",
+                          .address_name = "proxy",
+                          .services = {{"_sips._tcp.proxy", "sips.tcp", 5061}},
+                          .naptr = {{"proxy", 1, 1, "s", "SIPS+D2T", "_sips._tcp.proxy"}}}};
+  const auto zones = zone_plan::make(below_another)->describe(true, {}, {}, {}, 7);
+  const auto proxy = zone_of(zones, "proxy.sipthor.example");
+  EXPECT_THAT(lines_at(proxy, "_sips._tcp"), ElementsAre("_sips._tcp -"));
+  EXPECT_THAT(lines_at(proxy, "@"), Contains("@ 300 NAPTR 1 1 \"s\" \"SIPS+D2T\" \"\" "
+                                             "_sips._tcp.proxy.sipthor.example."));
 }
 
 TEST(zone_plan, the_parent_of_delegated_zones_is_told_in_full) {
@@ -296,6 +435,15 @@ TEST(zone_plan, refuses_a_configuration_that_makes_no_zone) {
   auto no_id = config();
   no_id.ids.clear();
   EXPECT_THAT(zone_plan::make(no_id).error().detail, HasSubstr("no id"));
+  auto bad_role = config();
+  bad_role.roles.push_back({.role = "billing", .address_name = "proxy"});
+  EXPECT_EQ(zone_plan::make(bad_role).error().detail,
+            "role billing: address \"proxy\" has addresses of role sip_proxy already");
+  auto lost = config();
+  lost.roles.push_back(
+      {.role = "billing", .naptr = {{"@", 1, 1, "s", "B", "_b._tcp.sipthor.example."}}});
+  EXPECT_THAT(zone_plan::make(lost).error().detail,
+              HasSubstr("replacement of [[naptr]] 1 \"_b._tcp.sipthor.example.\" leads nowhere"));
   auto bad_name = config();
   bad_name.soa.rname = "two..dots";
   EXPECT_THAT(zone_plan::make(bad_name).error().detail, HasSubstr("soa.rname"));
