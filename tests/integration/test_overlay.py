@@ -59,20 +59,26 @@ class LifeOfMembers(overlaytest.OverlayTest):
 
     def test_every_role_has_its_records(self):
         self.net.start_node("relay1", ["media_relay"])
-        self.net.start_node("multi1", ["xcap_server", "voicemail_server", "provisioning_server"])
+        self.net.start_node("multi1", ["xcap_server", "voicemail_server", "provisioning_server", "msrprelay_server",
+                                       "conference_server", "xmpp_gateway", "webrtc_gateway", "rating_server"])
         v4, v6 = self.net.node_addresses("multi1")
         self.shows("mediarelay", "A", [self.net.node_addresses("relay1")[0]])
         self.shows("_xcap._tcp", "SRV", self.srv(443, "multi1"))
         self.shows("xcap", "TXT", [f'"https://xcap.{DOMAIN}/xcap-root"'])
         self.shows("_voicemail._tcp", "SRV", self.srv(9200, "multi1"))
         self.shows("_ngnpro._tcp", "SRV", self.srv(9200, "multi1"))
-        for name in ("xcap", "voicemail", "ngnpro"):
+        self.shows("_msrps._tcp", "SRV", self.srv(2855, "multi1"))
+        self.shows("_xmpp-server._tcp", "SRV", self.srv(5269, "multi1"))
+        self.shows("_sips._ws", "SRV", self.srv(443, "multi1"))
+        self.shows("_sips._wss", "SRV", self.srv(443, "multi1"))
+        self.shows("_sylkserver", "TXT", [f'"https://webrtc.{DOMAIN}/config.json"'])
+        for name in ("xcap", "voicemail", "ngnpro", "msrprelay", "conference", "xmpp", "webrtc"):
             self.shows(name, "A", [v4])
             self.shows(name, "AAAA", [v6])
 
     def test_what_never_changes(self):
         self.shows("", "NAPTR", [f'10 100 "s" "SIPS+D2T" "" _sips._tcp.{DOMAIN}.', f'20 100 "s" "SIP+D2T" "" _sip._tcp.{DOMAIN}.',
-                                 f'30 100 "s" "SIP+D2U" "" _sip._udp.{DOMAIN}.'])
+                                 f'30 100 "s" "SIP+D2U" "" _sip._udp.{DOMAIN}.', f'40 100 "s" "SIPS+D2W" "" _sips._ws.{DOMAIN}.'])
         self.shows("", "NS", [f"ns1.{DOMAIN}."])
         self.shows("ns1", "A", [self.net.address])
         address, _, port = self.net.event_servers[0].rpartition(":")

@@ -308,7 +308,8 @@ class Overlay:
         hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [address]}
                  for number, (address, _, port) in enumerate((s.rpartition(":") for s in self.event_servers), 1)]
         self.http_backends[name] = "{}:{}".format(*self.endpoint(name, 8053))
-        dns = {"http": self.http_backends[name], "http_token_file": f"{home}/state/pdns-token",
+        (home / "roles.d").mkdir(exist_ok=True)
+        dns = {"http": self.http_backends[name], "http_token_file": f"{home}/state/pdns-token", "roles_dir": f"{home}/roles.d",
                "unix_socket": f"{home}/run/pdns-remote.sock",
                "pdns_control": [f"{self.home(server)}/run/pdns.controlsocket" for server in pdns],
                "name_server": [{"name": "ns1", "addresses": [self.address]}], "event_server": hosts}

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""Roles as data: the README's example of a new one, and definitions that change while a real PowerDNS is asked."""
+
+import re
+import signal
+import subprocess
+import threading
+
+import overlaytest
+from overlay import DOMAIN, PROGRAMS, SOURCE, Overlay, wait_until
+
+README_DOMAIN = "sip.example.com"
+
+BILLING = """
+role = "billing"
+address = "billing"
+null_target = true
+[[srv]]
+owner = "_billing._tcp"
+port = 7000
+[[uri]]
+owner = "_http._tcp.billing"
+target = "https://billing.{domain}/"
+"""
+
+
+class RoleTest(overlaytest.OverlayTest):
+    """One thor-dns with a pdns_server for each connector in front."""
+
+    def setUp(self):
+        self.net = self.enterContext(Overlay())
+        self.net.start_event_server()
+        self.net.start_manager()
+        self.dns = self.net.start_dns(pdns=["pdns-http", "pdns-unix"])
+        self.pdns = [self.net.start_pdns("pdns-http", "http"), self.net.start_pdns("pdns-unix", "unix")]
+        self.files = self.net.home("dns1") / "roles.d"
+
+    def reload(self, outcome="configuration reloaded"):
+        """SIGHUP, and its end."""
+        before = self.dns.log_text().count(outcome)
+        self.dns.signal(signal.SIGHUP)
+        wait_until(lambda: self.dns.log_text().count(outcome) > before, f"the log says: {outcome}")
+        return self.dns.status()
+
+
+class ReadmeExample(RoleTest):
+    """The section "Add a role" of the README, as printed: its file, then its commands."""
+
+    @staticmethod
+    def printed():
+        section = re.search(r"^## Add a role$(.*?)^## ", (SOURCE / "README.md").read_text(), re.M | re.S)[1]
+        blocks = dict(re.findall(r"^```(toml|sh)\n(.*?)^```$", section, re.M | re.S))
+        return blocks["toml"], blocks["sh"].splitlines()
+
+    def run_printed(self, command):
+        """A command of the README on the machines of this overlay; what it prints."""
+        pdns = self.pdns[0].server
+        machines = {"thor-dns": f"{PROGRAMS}/thor-dns --config {self.dns.config}",
+                    "thor-ca": f"{PROGRAMS}/thor-ca --dir {self.net.ca.directory}",
+                    "systemctl reload thor-dns": f"kill -HUP {self.dns.pid}",
+                    "dig": f"dig @{pdns.address} -p {pdns.port}"}
+        for printed, ours in machines.items():
+            if command.startswith(printed + " ") or command == printed:
+                command = ours + command[len(printed):]
+                break
+        tls = self.net.home("tm1") / "tls"
+        tls.mkdir(exist_ok=True)
+        done = subprocess.run(command.replace(README_DOMAIN, DOMAIN), shell=True, cwd=tls, capture_output=True, text=True, check=False)
+        self.assertEqual(0, done.returncode, f"{command}: {done.stderr}")
+        return done.stdout.strip()
+
+    def test_works_as_printed(self):
+        text, lines = self.printed()
+        path = re.search(r"^# /etc/thor/roles\.d/(\S+)$", text, re.M)[1]
+        (self.files / path).write_text(text)
+        for line in lines:
+            command, _, promised = (part.strip() for part in line.partition("  #"))
+            with self.subTest(command):
+                if command == "ssh tm1 thor-node":
+                    self.net.configure("tm1", {"node": {}})
+                    self.net.start("tm1", "thor-node").wait_ready()
+                elif command.startswith("dig"):
+                    expected = promised.replace(README_DOMAIN, DOMAIN)
+                    wait_until(lambda c=command, e=expected: self.run_printed(c) == e, f"{command} says {expected}")
+                else:
+                    self.run_printed(command)
+        self.assertIn("msteams_gateway", self.dns.status()["roles"])
+
+
+class Reload(RoleTest):
+    def test_no_answer_is_lost(self):
+        """Twenty reloads under continuous queries: what exists before and after is never missed."""
+        self.net.start_node("gw1", ["sip_proxy", "xcap_server"])
+        self.shows("_sip._udp", "SRV", self.srv(5060, "gw1"))
+        self.shows("gw1.node", "TXT", ['"sip_proxy=active" "xcap_server=active"'])
+        asked = [("_sip._udp", "SRV"), ("proxy", "A"), ("", "NAPTR"), ("", "SOA"), ("xcap", "TXT"), ("gw1.node", "AAAA"),
+                 ("_sips._tcp", "SRV"), ("ns1", "A")]
+        wrong, counted, ending = [], [0, 0], threading.Event()
+
+        def keep_asking(number, server):
+            while not ending.is_set():
+                for name, rdtype in asked:
+                    answer = server.ask(f"{name}.{DOMAIN}" if name else DOMAIN, rdtype, timeout_s=10)
+                    counted[number] += 1
+                    if answer.rcode != "NOERROR" or not answer.texts(rdtype):
+                        wrong.append((name, rdtype, answer))
+
+        threads = [threading.Thread(target=keep_asking, args=(number, pdns.server)) for number, pdns in enumerate(self.pdns)]
+        for thread in threads:
+            thread.start()
+        try:
+            serial = self.dns.status()["serial"]
+            built_in = (SOURCE / "coordinator/dns/roles/xcap_server.toml").read_text()
+            for number in range(20):
+                (self.files / "xcap.toml").write_text(f'{built_in}[[txt]]\nowner = "version{number}"\ntext = "{number}"\n')
+                self.assertEqual(serial + 1, self.reload()["serial"], "one step for one change")
+                serial += 1
+                self.shows(f"version{number}", "TXT", [f'"{number}"'])
+        finally:
+            ending.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual([], wrong)
+        self.assertGreater(min(counted), 100)
+        self.shows("version18", "TXT", [], rcode="NXDOMAIN")
+
+        with self.subTest("without a change nothing changes"):
+            self.assertEqual(serial, self.reload()["serial"])
+
+    def test_a_broken_file_keeps_the_roles_that_are(self):
+        (self.files / "billing.toml").write_text(BILLING)
+        serial = self.reload()["serial"]
+        alarms = self.dns.metric("thor_alarms_total")
+        (self.files / "other.toml").write_text('role = "other"\nadress = "other"\n')
+        status = self.reload("configuration not reloaded")
+        self.assertEqual(serial, status["serial"])
+        self.assertIn("billing", status["roles"])
+        self.assertNotIn("other", status["roles"])
+        self.assertEqual(alarms + 1, self.dns.metric("thor_alarms_total"))
+        self.assertIn(f'{self.files}/other.toml:2:1: unknown key "adress" (did you mean "address"?)', self.dns.log_text())
+
+        checked = subprocess.run([PROGRAMS / "thor-dns", "--config", self.dns.config, "--check-config"],
+                                 capture_output=True, text=True, check=False)
+        self.assertEqual(2, checked.returncode)
+        self.assertIn(f"{self.files}/other.toml:2:1: ", checked.stderr)
+
+        with self.subTest("nor does a definition that makes no zone here"):
+            (self.files / "other.toml").write_text(f'role = "other"\n[[naptr]]\nservice = "O"\nreplacement = "nowhere.{DOMAIN}."\n')
+            self.assertEqual(serial, self.reload("[dns] not reloaded")["serial"])
+            self.assertEqual(alarms + 2, self.dns.metric("thor_alarms_total"))
+
+        with self.subTest("and it is taken when it is repaired"):
+            (self.files / "other.toml").write_text('role = "other"\naddress = "other"\n')
+            self.assertEqual(serial + 1, self.reload()["serial"])
+            self.nodata("other", "A")
+
+    def test_a_role_and_the_operators_records_at_its_names(self):
+        """Where a role begins to publish, the operator's record rests; it is back when the role is gone."""
+        www = f"billing.{DOMAIN}"
+        database = self.net.home("dns1") / "state/operator.sqlite3"
+        subprocess.run(["sqlite3", database, ".timeout 5000",
+                        f"INSERT INTO records (domain_id, name, type, content, ttl) SELECT id, '{www}', 'A', '192.0.2.99', 60 FROM domains;"],
+                       check=True)
+        self.shows("billing", "A", ["192.0.2.99"])
+        (self.files / "billing.toml").write_text(BILLING)
+        self.assertEqual(1, len(self.reload()["not_served"]))
+        self.shows("billing", "A", [])
+        self.nodata("billing", "A")
+        (self.files / "billing.toml").unlink()
+        self.assertEqual([], self.reload()["not_served"])
+        self.shows("billing", "A", ["192.0.2.99"])
+
+    def test_what_takes_a_restart_is_told(self):
+        self.net.drop_in("dns1", {"dns": {"serving_threads": 2, "slice": 4}})
+        self.reload("takes a restart")
+
+
+class Records(RoleTest):
+    """Kinds of records that no built-in role has, as PowerDNS answers them."""
+
+    def test_a_service_without_members_is_decidedly_not_available(self):
+        (self.files / "billing.toml").write_text(BILLING)
+        self.reload()
+        self.shows("_billing._tcp", "SRV", ["0 0 0 ."])
+        self.nodata("billing", "A")
+        self.shows("_http._tcp.billing", "URI", [f'10 1 "https://billing.{DOMAIN}/"'])
+        node = self.net.start_node("b1", ["billing"])
+        self.shows("_billing._tcp", "SRV", self.srv(7000, "b1"))
+        self.assertEqual(0, node.stop())
+        self.shows("_billing._tcp", "SRV", ["0 0 0 ."])
+
+    def test_weight_by_capacity(self):
+        (self.files / "billing.toml").write_text('role = "billing"\nweights = "capacity"\n[[srv]]\nowner = "_billing._tcp"\nport = 7000\n')
+        self.reload()
+        self.net.start_node("b1", ["billing"], {"attributes": {"capacity": "250"}})
+        self.net.start_node("b2", ["billing"], {"attributes": {"capacity": "1000000"}})
+        self.shows("_billing._tcp", "SRV", [f"10 250 7000 b1.node.{DOMAIN}.", f"10 65535 7000 b2.node.{DOMAIN}."])
+        with self.subTest("which follows the member"):
+            self.net.configure("b1", {"node": {"attributes": {"capacity": "300"}}})
+            next(p for p in self.net.processes if p.name == "b1").signal(signal.SIGHUP)
+            self.shows("_billing._tcp", "SRV", [f"10 300 7000 b1.node.{DOMAIN}.", f"10 65535 7000 b2.node.{DOMAIN}."])
+
+    def test_the_example_of_stun_and_turn(self):
+        (self.files / "media_relay.toml").write_text((SOURCE / "contrib/examples/roles.d/media_relay.toml").read_text())
+        self.reload()
+        self.net.start_node("relay1", ["media_relay"])
+        for owner, port in (("_stun._udp", 3478), ("_turn._udp", 3478), ("_turns._tcp", 5349)):
+            self.shows(owner, "SRV", self.srv(port, "relay1"))
+
+
+if __name__ == "__main__":
+    overlaytest.main()
