@@ -78,14 +78,15 @@ std::expected<zone::name, config_error> read_name(const std::string& text, const
 
 } // namespace
 
-std::expected<hosting, config_error> hosting::make(const zone_config& config) {
-  if (config.name_servers.empty())
+std::expected<hosting, config_error> hosting::make(const zone::name& overlay, const soa_config& soa,
+                                                   const std::vector<fixed_host>& name_servers) {
+  if (name_servers.empty())
     return std::unexpected(
         config_error{"[[dns.name_server]] is missing: a zone needs at least one name server"});
   hosting made;
-  made.overlay_ = config.domain;
-  for (const auto& host : config.name_servers) {
-    auto target = read_name(host.name, config.domain, "name server");
+  made.overlay_ = overlay;
+  for (const auto& host : name_servers) {
+    auto target = read_name(host.name, overlay, "name server");
     if (!target)
       return std::unexpected(target.error());
     name_server server{*std::move(target), {}};
@@ -93,10 +94,9 @@ std::expected<hosting, config_error> hosting::make(const zone_config& config) {
       server.addresses.push_back(address_rrset(server.target, address));
     made.name_servers_.push_back(std::move(server));
   }
-  const auto& soa = config.soa;
-  auto mname = read_name(soa.mname.empty() ? config.name_servers.front().name : soa.mname,
-                         config.domain, "soa.mname");
-  auto rname = read_name(soa.rname, config.domain, "soa.rname");
+  auto mname =
+      read_name(soa.mname.empty() ? name_servers.front().name : soa.mname, overlay, "soa.mname");
+  auto rname = read_name(soa.rname, overlay, "soa.rname");
   if (!mname || !rname)
     return std::unexpected(!mname ? mname.error() : rname.error());
   made.soa_ = {.mname = *std::move(mname),
@@ -177,10 +177,14 @@ std::string hosting::fault(const zone::name& apex, const zone::rrset& one,
   return why.empty() ? check(one) : why;
 }
 
+bool hosting::is_overlay(const zone::name& apex) const {
+  return apex.is_at_or_below(overlay_);
+}
+
 std::string hosting::reserved(const zone::name& apex) const {
   if (apex.is_root())
     return "the root is nobody's domain";
-  if (apex.is_at_or_below(overlay_))
+  if (is_overlay(apex))
     return "it lies in " + overlay_.text() + ", the overlay's own domain";
   return "";
 }

@@ -64,14 +64,17 @@ using record_check = std::function<std::string(const zone::rrset&)>;
 
 class hosting {
  public:
-  /// Reads the overlay's domain, SOA timers and name servers of the configuration.
-  static std::expected<hosting, config_error> make(const zone_config& config);
+  /// `overlay` is the overlay's domain. SOA timers and name servers are those of all its zones.
+  static std::expected<hosting, config_error> make(const zone::name& overlay, const soa_config& soa,
+                                                   const std::vector<fixed_host>& name_servers);
 
   [[nodiscard]] hosted_description describe(const hosted_domain& domain,
                                             std::span<const template_row> rows,
                                             std::span<const static_row> records,
                                             const record_check& check) const;
 
+  /// The apex lies in the overlay's own domain: whatever zone it is of, it is no hosted one.
+  [[nodiscard]] bool is_overlay(const zone::name& apex) const;
   /// Why no domain with this apex can be hosted, nor be a zone of static records; "" when it can.
   [[nodiscard]] std::string reserved(const zone::name& apex) const;
   /// Why the operator may not have a record of `type` at `owner` in the zone `apex`: it comes from

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <map>
 
 namespace thor::runtime {
 namespace {
@@ -19,7 +20,9 @@ struct request {
   std::filesystem::path config_file{default_config_file};
   bool config_given = false;
   bool check_config = false;
-  std::string command; ///< for the running daemon, with its arguments; "" = be the daemon
+  std::string command; ///< for the running daemon, with its arguments
+  const local_command* local = nullptr;
+  std::vector<std::string> arguments; ///< of `local`
 };
 
 void complain(const program& what, std::string_view why) {
@@ -52,6 +55,53 @@ void add_commands(CLI::App& app, const program& what, request& out) {
   app.fallthrough();
 }
 
+void add_argument(CLI::App& to, std::string_view what,
+                  const std::shared_ptr<std::vector<std::vector<std::string>>>& into) {
+  const bool optional = what.starts_with('[');
+  const bool rest = what.ends_with("...");
+  if (optional) {
+    what.remove_prefix(1);
+    what.remove_suffix(1);
+  }
+  if (rest) {
+    what.remove_suffix(3);
+  }
+  into->emplace_back();
+  const auto at = into->size() - 1;
+  const std::string name(what);
+  auto* option =
+      rest ? to.add_option_function<std::vector<std::string>>(
+                 name, [into, at](const std::vector<std::string>& words) { (*into)[at] = words; })
+           : to.add_option_function<std::string>(
+                 name, [into, at](const std::string& word) { (*into)[at] = {word}; });
+  option->type_name("");
+  option->required(!optional);
+}
+
+void add_local_commands(CLI::App& app, const program& what, request& out) {
+  std::map<std::string, CLI::App*> groups;
+  for (const auto& command : what.local_commands) {
+    auto*& group = groups[command.group];
+    if (group == nullptr) {
+      group = app.add_subcommand(command.group);
+      group->require_subcommand(1);
+    }
+    const auto& others = group->get_description();
+    group->description(others.empty() ? command.name : others + ", " + command.name);
+    auto* sub = group->add_subcommand(command.name, command.summary);
+    const auto arguments = std::make_shared<std::vector<std::vector<std::string>>>();
+    for (const auto& argument : command.arguments) {
+      add_argument(*sub, argument, arguments);
+    }
+    sub->callback([&out, &command, arguments] {
+      out.local = &command;
+      for (const auto& words : *arguments) {
+        out.arguments.insert(out.arguments.end(), words.begin(), words.end());
+      }
+    });
+  }
+}
+
 /// Nothing when the process is to end at once, with `exit_code`.
 std::optional<request> parse_command_line(const program& what, int argc, char** argv,
                                           int& exit_code) {
@@ -62,6 +112,7 @@ std::optional<request> parse_command_line(const program& what, int argc, char** 
       app.add_option("--config", out.config_file, config_option_help())->option_text("FILE");
   app.add_flag("--check-config", out.check_config, "check configuration and credentials, and end");
   add_commands(app, what, out);
+  add_local_commands(app, what, out);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& end) {
@@ -196,6 +247,13 @@ int be_client(const program& what, const request& wanted) {
   return errors.empty() ? ask_daemon(what, overlay, wanted.command) : refuse(what, errors);
 }
 
+int carry_out(const program& what, const request& wanted,
+              const std::function<void(config&)>& read) {
+  const auto started = read_configuration(what, wanted, read);
+  return started ? wanted.local->run({started->overlay, wanted.arguments})
+                 : refuse(what, started.error());
+}
+
 } // namespace
 
 std::string config_option_help() {
@@ -219,6 +277,9 @@ int run_program(const program& what, int argc, char** argv,
   const auto wanted = parse_command_line(what, argc, argv, exit_code);
   if (!wanted) {
     return exit_code;
+  }
+  if (wanted->local != nullptr) {
+    return carry_out(what, *wanted, read);
   }
   return wanted->command.empty() ? be_daemon(what, *wanted, read, serve) : be_client(what, *wanted);
 }

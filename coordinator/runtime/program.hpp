@@ -34,6 +34,23 @@ struct remote_command {
   std::string argument; ///< name of its optional argument; "" = none
 };
 
+/// What a local command gets.
+struct invocation {
+  const overlay_config& overlay;
+  std::vector<std::string> arguments; ///< those that were given, in order
+};
+
+/// A subcommand that this process carries out itself, whether the daemon runs or not: "domain add
+/// NAME [TEMPLATE]". The configuration has been read.
+struct local_command {
+  std::string group; ///< "domain"
+  std::string name;  ///< "add"
+  std::string summary;
+  /// "NAME" has to be given, "[TEMPLATE]" may be, "CONTENT..." is all words that are left.
+  std::vector<std::string> arguments;
+  std::function<int(const invocation&)> run; ///< returns the exit code
+};
+
 struct program {
   std::string name; ///< "thor-node"; the control socket is <run_dir>/<name>.sock
   std::string summary;
@@ -43,6 +60,7 @@ struct program {
   /// Whether its certificate lets it do what the configuration that was read says; the error is a
   /// sentence for the operator. Asked before the start, and by --check-config.
   std::function<std::expected<void, std::string>(const identity::peer& self)> check;
+  std::vector<local_command> local_commands = {};
 };
 
 /// What --help says of --config.

@@ -35,8 +35,10 @@ std::uint32_t disk::ensure_domain(const zone::name& apex) {
   return value_or_throw(operator_.ensure_domain(apex));
 }
 
-store::operator_data disk::read_operator_data() {
-  return value_or_throw(operator_.read());
+operator_news disk::read_operator_data(hosting how) {
+  operator_news news{value_or_throw(operator_.read()), {}};
+  news.hosted = hosted_.emplace(std::move(how)).take(news.data);
+  return news;
 }
 
 std::optional<store::last_publication> disk::last_published() {
@@ -57,16 +59,31 @@ void disk::publish(store::publication what) {
   wake_.notify_one();
 }
 
+void disk::host(hosting how) {
+  {
+    const std::lock_guard lock(mutex_);
+    next_hosting_ = std::move(how);
+  }
+  wake_.notify_one();
+}
+
 void disk::work(const std::stop_token& ending) {
   auto look_at = std::chrono::steady_clock::now() + operator_poll_interval;
   std::optional<store::publication>
       unwritten; // after a failure, until it or a newer one is written
   while (!ending.stop_requested()) {
     std::optional<store::publication> job;
+    std::optional<hosting> other_hosting;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, ending, look_at, [this] { return waiting_.has_value(); });
+      wake_.wait_until(lock, ending, look_at,
+                       [this] { return waiting_.has_value() || next_hosting_.has_value(); });
       job.swap(waiting_);
+      other_hosting.swap(next_hosting_);
+    }
+    if (other_hosting) {
+      hosted_->use(*std::move(other_hosting));
+      read_again();
     }
     if (job) {
       unwritten = std::move(job);
@@ -97,13 +114,18 @@ void disk::look_at_operator_data() {
   const auto changed = operator_.changed();
   if (!changed)
     return tell_failure(changed.error().detail);
-  if (!*changed)
-    return;
+  if (*changed)
+    read_again();
+}
+
+void disk::read_again() {
   auto data = operator_.read();
   if (!data)
     return tell_failure(data.error().detail);
+  operator_news news{*std::move(data), {}};
+  news.hosted = hosted_->take(news.data);
   boost::asio::post(
-      io_, [this, fresh = std::move(*data)]() mutable { told_.operator_data(std::move(fresh)); });
+      io_, [this, fresh = std::move(news)]() mutable { told_.operator_data(std::move(fresh)); });
 }
 
 void disk::tell_notices() {

@@ -3,10 +3,12 @@
 //
 // The overlay thread hands publications over and never waits for them: while one is being written,
 // a newer one replaces the one that waits (zone_store catches up with what was skipped). Operator
-// data that changed is read here and posted to the io_context. Failures are posted, too; what could
-// not be written is tried again with each look at the operator's data.
+// data that changed is read here, the hosted zones are made from it, and both are posted to the
+// io_context. Failures are posted, too; what could not be written is tried again with each look at
+// the operator's data.
 #pragma once
 
+#include "coordinator/daemon/dns/hosted_zones.hpp"
 #include "schema/store/operator_store.hpp"
 #include "schema/store/zone_store.hpp"
 
@@ -26,10 +28,16 @@ namespace thor::dns {
 /// How often the operator's database is asked whether somebody wrote to it.
 inline constexpr std::chrono::milliseconds operator_poll_interval{250};
 
+/// The operator's data as read: the hosted zones, and what is the overlay's own.
+struct operator_news {
+  store::operator_data data; ///< without the records of hosted zones
+  hosted_zones::update hosted;
+};
+
 class disk {
  public:
   struct callbacks {
-    std::function<void(store::operator_data)> operator_data;
+    std::function<void(operator_news)> operator_data;
     std::function<void(std::string what)> failure;
     std::function<void(std::string what)> notice;
   };
@@ -45,7 +53,8 @@ class disk {
   // ---- before start(), blocking; throw std::runtime_error
 
   std::uint32_t ensure_domain(const zone::name& apex);
-  store::operator_data read_operator_data();
+  /// `how` makes the hosted zones, now and from start() on.
+  operator_news read_operator_data(hosting how);
   std::optional<store::last_publication> last_published();
 
   // ---- from start() on; the digest of a publication is filled in
@@ -53,21 +62,26 @@ class disk {
   /// Callbacks run on the io_context's thread.
   void start(callbacks told);
   void publish(store::publication what);
+  /// Makes the hosted zones anew, by another configuration; they are told like changed data.
+  void host(hosting how);
 
  private:
   void work(const std::stop_token& ending);
   bool write(store::publication& what);
   void look_at_operator_data();
+  void read_again();
   void tell_notices();
   void tell_failure(const std::string& what);
 
   boost::asio::io_context& io_;
   store::operator_store operator_;
   store::zone_store zone_;
+  std::optional<hosted_zones> hosted_;
   callbacks told_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::optional<store::publication> waiting_; ///< guarded by mutex_
+  std::optional<hosting> next_hosting_;       ///< guarded by mutex_
   std::jthread thread_;
 };
 

@@ -1,12 +1,12 @@
 #include "coordinator/daemon/dns/dns_service.hpp"
 
+#include "coordinator/daemon/dns/overlay_records.hpp"
+#include "coordinator/daemon/dns/planning.hpp"
 #include "coordinator/daemon/dns/token.hpp"
 #include "coordinator/membership/hearing.hpp"
 #include "coordinator/runtime/clock.hpp"
 #include "coordinator/runtime/endpoint.hpp"
-#include "zone/check/check.hpp"
 #include "zone/text/digest.hpp"
-#include "zone/text/rdata_text.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/json/array.hpp>
@@ -14,7 +14,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <expected>
+#include <iterator>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
@@ -28,38 +31,21 @@ namespace {
 constexpr std::chrono::seconds repeated_line_interval{10};
 /// For so long a PowerDNS that was never there may still be about to start.
 constexpr std::chrono::seconds pdns_start_max{60};
+/// Rows that are not served, in the log at one time.
+constexpr std::size_t not_served_lines_max = 20;
+/// When more hosted zones change at once PowerDNS forgets everything.
+constexpr std::size_t purge_zones_max = 50;
 
-zone::name domain_of(runtime::service& host) {
-  const auto& domain = host.credentials().self().domain;
-  auto name = zone::name::parse(domain);
-  if (!name)
-    throw std::runtime_error(fmt::format("the certificate's domain \"{}\" is no DNS name: {}",
-                                         domain, name.error().detail));
-  return *name;
-}
-
-zone_config config_of(const zone::name& domain, const settings& how) {
-  return {.domain = domain,
-          .how = how.where,
-          .internal = how.internal.has_value(),
-          .ids = {},
-          .soa = how.soa,
-          .name_servers = how.name_servers,
-          .event_servers = how.event_servers,
-          .roles = how.roles};
-}
-
-zone_plan first_plan(runtime::service& host, const settings& how, disk& databases) {
-  auto config = config_of(domain_of(host), how);
-  const auto apexes = zone_plan::apexes(config);
-  if (!apexes)
-    throw std::runtime_error("[dns] makes no zone: " + apexes.error().detail);
-  for (const auto& apex : *apexes)
-    config.ids.emplace(apex, databases.ensure_domain(apex));
-  auto plan = zone_plan::make(std::move(config));
-  if (!plan)
-    throw std::runtime_error("[dns] makes no zone: " + plan.error().detail);
-  return std::move(*plan);
+/// By apex, of all domains.
+std::shared_ptr<const zones_metadata> metadata_of(const store::operator_data& data) {
+  auto metadata = std::make_shared<zones_metadata>();
+  for (const auto& entry : data.metadata) {
+    const auto zone =
+        std::ranges::lower_bound(data.zones, entry.zone_id, {}, &store::operator_zone::id);
+    if (zone != data.zones.end() && zone->id == entry.zone_id)
+      (*metadata)[zone->apex][entry.kind] = entry.values;
+  }
+  return metadata;
 }
 
 /// Which clients see through the view of which site.
@@ -71,28 +57,6 @@ std::shared_ptr<const backend::networks> networks_of(const std::vector<site>& si
       all.push_back({.where = backend::ip_prefix::parse(network.text()).value(),
                      .view = views.view_of(one.name)});
   return std::make_shared<const backend::networks>(std::move(all));
-}
-
-/// The zones that are get other names and records, in one publication. Zones that come or go take
-/// their delegation and their id, and so a restart.
-std::expected<zone_plan, config_error> next_plan(const zone_plan& old, settings how,
-                                                 const settings& in_force) {
-  how.where = in_force.where;
-  how.internal = in_force.internal;
-  how.sites = in_force.sites;
-  how.other_site_penalty = in_force.other_site_penalty;
-  auto config = config_of(old.domain(), how);
-  for (const auto& zone : old.zones())
-    config.ids.emplace(zone.apex, zone.id);
-  const auto apexes = zone_plan::apexes(config);
-  if (!apexes)
-    return std::unexpected(apexes.error());
-  for (const auto& apex : *apexes)
-    if (!config.ids.contains(apex))
-      return std::unexpected(config_error{"the zone " + apex.text() + " is new: restart thor-dns"});
-  if (apexes->size() != old.zones().size())
-    return std::unexpected(config_error{"a role that has a zone is gone: restart thor-dns"});
-  return zone_plan::make(std::move(config));
 }
 
 /// What the zone is made of follows the configuration; the rest is that of the start.
@@ -183,7 +147,9 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , how_(how)
     , limiter_(repeated_line_interval)
     , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
-    , machine_(first_plan(host, how, disk_), how.coordination)
+    , machine_(plan_of(domain_of(host.credentials().self()), how,
+                       [this](const zone::name& apex) { return disk_.ensure_domain(apex); }),
+               how.coordination)
     , server_(server_options_of(how), log_backend)
     , internal_server_(make_internal_server(how, log_backend))
     , served_({.server_id = host.credentials().self().id.text(),
@@ -200,16 +166,18 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   require_role(host);
   client_ = make_client(host, manners::announces, *this);
   for (const auto* result : {"ok", "failed"})
-    for (const auto which : {pdns_control::command::purge, pdns_control::command::notify})
+    for (const auto which : {pdns_control::command::purge, pdns_control::command::notify,
+                             pdns_control::command::rediscover})
       commands(which, result);
   for (const auto& path : how.pdns_control)
     add_name_server(path, false);
   if (how.internal)
     for (const auto& path : how.internal->pdns_control)
       add_name_server(path, true);
-  begin();
+  begin(hosting_of(machine_.plan().domain(), how));
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
   host_.on_metrics([this] { copy_backend_counters(); });
+  host_.control().on("serial", [this](const auto& arguments) { return tell_serial(arguments); });
 }
 
 void dns_service::add_name_server(const std::filesystem::path& control_socket, bool internal) {
@@ -223,9 +191,9 @@ void dns_service::add_name_server(const std::filesystem::path& control_socket, b
 }
 
 /// The last good zones are served before anything else happens.
-void dns_service::begin() {
-  operator_data_ = disk_.read_operator_data();
-  auto rrsets = accept(operator_data_, machine_.plan());
+void dns_service::begin(hosting how_hosted) {
+  operator_ = disk_.read_operator_data(std::move(how_hosted));
+  auto rrsets = accept(operator_, machine_.plan());
   auto found = disk_.last_published();
   std::optional<restored> last;
   if (found)
@@ -252,10 +220,9 @@ void dns_service::begin() {
 }
 
 void dns_service::run() {
-  disk_.start(
-      {.operator_data = [this](store::operator_data data) { on_operator_data(std::move(data)); },
-       .failure = [this](const std::string& what) { alarm("disk", what); },
-       .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
+  disk_.start({.operator_data = [this](operator_news news) { on_operator_data(std::move(news)); },
+               .failure = [this](const std::string& what) { alarm("disk", what); },
+               .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
   announce();
   client_->start();
   host_.ready();
@@ -271,19 +238,22 @@ void dns_service::run() {
 }
 
 void dns_service::reconfigure() {
-  auto plan = next_plan(machine_.plan(), configured_, how_);
+  auto wanted = how_;
+  take_zone(configured_, wanted);
+  auto plan = next_plan(machine_.plan(), wanted);
   if (!plan)
     return alarm("configuration",
                  "[dns] not reloaded, the old one stays in force: " + plan.error().detail);
-  take_zone(configured_, how_);
+  how_ = std::move(wanted);
   if (configured_ != how_)
     spdlog::warn("what changed in [dns] besides soa, name_server, event_server, slice and roles "
                  "takes a restart");
   roles_.expect(names_of(plan->roles()));
-  auto rrsets = accept(operator_data_, *plan);
+  auto rrsets = accept(operator_, *plan);
   std::vector<effect> effects;
   machine_.on_plan(runtime::monotonic_now(), std::move(*plan), std::move(rrsets), effects);
   perform(effects);
+  disk_.host(hosting_of(machine_.plan().domain(), how_));
   spdlog::info("{} roles, serial {}", machine_.plan().roles().size(), machine_.serial());
 }
 
@@ -379,52 +349,74 @@ void dns_service::malformed(const std::string& server, const wire::error& why) {
 
 // ---- the operator's data
 
-void dns_service::on_operator_data(store::operator_data data) {
-  operator_data_ = std::move(data);
-  auto rrsets = accept(operator_data_, machine_.plan());
+void dns_service::on_operator_data(operator_news news) {
+  const auto hosted_before = served_.hosted();
+  operator_ = std::move(news);
+  auto rrsets = accept(operator_, machine_.plan());
+  announce_hosted(operator_.hosted);
   std::vector<effect> effects;
   machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
-  spdlog::info("read the operator's data: {} rows served, {} not",
-               operator_data_.records.size() + operator_data_.quarantined.size() -
-                   not_served_.size(),
-               not_served_.size());
+  if (served_.hosted() != hosted_before && machine_.state() != feed_state::unknown)
+    write_down("operator data");
+  spdlog::info("read the operator's data, revision {}: {} hosted domains ({} added, {} removed, {} "
+               "changed), {} rows not served",
+               operator_.data.revision, served_.hosted()->zones.size(),
+               operator_.hosted.added.size(), operator_.hosted.removed.size(),
+               operator_.hosted.changed.size(), not_served_.size());
 }
 
-/// The records that may be served; the others are listed with the reason.
-std::vector<zone::rrset> dns_service::accept(const store::operator_data& data,
-                                             const zone_plan& plan) {
-  not_served_.clear();
+/// Serves the hosted zones. The overlay's own records that may be served are returned; what is not
+/// served is listed with the reason.
+std::vector<zone::rrset> dns_service::accept(const operator_news& news, const zone_plan& plan) {
+  const auto& data = news.data;
+  auto read = read_overlay_records(plan, data);
+  auto& not_served = read.not_served;
+  not_served.insert(not_served.end(), news.hosted.not_served.begin(), news.hosted.not_served.end());
   for (const auto& row : data.quarantined)
-    not_served_.push_back(
+    not_served.push_back(
         fmt::format("{} row {}: {}: {}", row.table, row.row, row.text, row.reason.detail));
-
-  std::vector<zone::rrset> accepted;
-  for (const auto& record : data.records) {
-    zone::rrset one{record.owner, record.type, record.ttl_s, {record.data}, 0};
-    std::string why = plan.find_zone(record.zone_id) != nullptr
-                          ? plan.reserved(record.zone_id, record.owner, record.type)
-                          : "its domain is not served by this program";
-    if (why.empty())
-      if (const auto checked = zone::check(one); !checked)
-        why = checked.error().detail;
-    if (why.empty()) {
-      accepted.push_back(std::move(one));
-    } else {
-      not_served_.push_back(fmt::format("records row {}: {} {} {}: {}", record.row,
-                                        record.owner.text(), zone::to_string(record.type),
-                                        zone::to_text(record.data), why));
-    }
-  }
-  auto metadata = std::make_shared<zones_metadata>();
-  for (const auto& entry : data.metadata)
-    if (const auto* zone = plan.find_zone(entry.zone_id))
-      (*metadata)[zone->apex][entry.kind] = entry.values;
-  for (const auto& apex : served_.describe(std::move(metadata)))
+  for (const auto& apex : served_.host(news.hosted.zones, metadata_of(data)))
     notify_secondaries(apex); // there may be new ones
-  for (const auto& row : not_served_)
+  tell_not_served(std::move(not_served));
+  return std::move(read.rrsets);
+}
+
+/// Each row once, as long as it stays wrong.
+void dns_service::tell_not_served(std::vector<std::string> rows) {
+  std::ranges::sort(rows);
+  std::vector<std::string> fresh;
+  std::ranges::set_difference(rows, not_served_, std::back_inserter(fresh));
+  for (const auto& row : std::span(fresh).first(std::min(fresh.size(), not_served_lines_max)))
     spdlog::warn("not served: {}", row);
-  return accepted;
+  if (fresh.size() > not_served_lines_max)
+    spdlog::warn("not served: {} more; thor-dns status lists them",
+                 fresh.size() - not_served_lines_max);
+  not_served_ = std::move(rows);
+}
+
+/// PowerDNS learns of hosted zones that came or went, and forgets what changed.
+void dns_service::announce_hosted(const hosted_zones::update& news) {
+  const bool others = !news.added.empty() || !news.removed.empty();
+  const auto count = news.added.size() + news.removed.size() + news.changed.size();
+  for (const auto& server : name_servers_) {
+    if (server->internal)
+      continue;
+    if (others)
+      server->control->rediscover();
+    if (count > purge_zones_max) {
+      server->control->purge_all();
+      continue;
+    }
+    for (const auto* apexes : {&news.added, &news.removed})
+      for (const auto& apex : *apexes)
+        server->control->purge({apex.text() + "$"}, apex.text());
+  }
+  if (count <= purge_zones_max)
+    for (const auto& zone : news.changed)
+      purge(zone);
+  for (const auto& zone : news.changed)
+    notify_secondaries(zone.apex);
 }
 
 // ---- publication
@@ -495,13 +487,13 @@ void dns_service::notify_secondaries(const zone::name& apex) {
   const auto described = served_.metadata().find(apex);
   if (described == served_.metadata().end() || !described->second.contains("ALSO-NOTIFY"))
     return;
-  if (machine_.state() == feed_state::unknown)
+  const auto& planned = machine_.plan().zones();
+  const auto own = std::ranges::find(planned, apex, &planned_zone::apex);
+  const bool is_overlay = own != planned.end();
+  if (is_overlay && machine_.state() == feed_state::unknown)
     return; // a zone with unknown names is handed to nobody
-  const bool internal = std::ranges::any_of(machine_.plan().zones(), [&](const planned_zone& zone) {
-    return zone.internal && zone.apex == apex;
-  });
   for (const auto& server : name_servers_)
-    if (server->internal == internal)
+    if (server->internal == (is_overlay && own->internal))
       server->control->notify(apex.text());
 }
 
@@ -509,6 +501,7 @@ void dns_service::write_down(const std::string& cause) {
   auto keep = machine_.to_persist();
   store::publication what;
   what.zones = served_.overlay();
+  what.hosted = served_.hosted();
   what.status = {.where = keep.where,
                  .serial = keep.serial,
                  .heard_at = keep.heard_at,
@@ -524,6 +517,10 @@ prometheus::Counter& dns_service::commands(pdns_control::command which, const st
   if (which == pdns_control::command::notify)
     return host_.counters().counter("thor_dns_notifies_total",
                                     "Zones whose secondaries PowerDNS was to notify, by result.",
+                                    {{"result", result}});
+  if (which == pdns_control::command::rediscover)
+    return host_.counters().counter("thor_dns_rediscovers_total",
+                                    "Times PowerDNS was to ask which zones there are, by result.",
                                     {{"result", result}});
   return host_.counters().counter(
       "thor_dns_purges_total", "Purge commands sent to PowerDNS, by result.", {{"result", result}});
@@ -541,10 +538,10 @@ void dns_service::on_told(name_server& which, pdns_control::command command,
   which.reached |= agreed;
   if (agreed)
     return;
-  const bool purge = command == pdns_control::command::purge;
-  if (const auto held_back = limiter_.pass(purge ? "purge" : "notify", runtime::monotonic_now()))
+  const bool notify = command == pdns_control::command::notify;
+  if (const auto held_back = limiter_.pass(notify ? "notify" : "purge", runtime::monotonic_now()))
     spdlog::warn("PowerDNS {}, trying again ({} more like this): {}",
-                 purge ? "was not told of a change" : "does not notify secondaries", *held_back,
+                 notify ? "does not notify secondaries" : "was not told of a change", *held_back,
                  why);
 }
 
@@ -569,10 +566,13 @@ void dns_service::on_absent(name_server& which, const std::string& why) {
 // ---- what people see
 
 void dns_service::tell_rejected(const std::vector<zone::rejection>& rejected) {
-  for (const auto& one : rejected)
+  rejected_.clear();
+  for (const auto& one : rejected) {
+    rejected_.push_back(fmt::format("{} {} {}: {}", one.owner.text(), zone::to_string(one.type),
+                                    one.content, one.reason.detail));
     if (limiter_.pass("rejected " + one.owner.text(), runtime::monotonic_now()))
-      spdlog::warn("not served: {} {} {}: {}", one.owner.text(), zone::to_string(one.type),
-                   one.content, one.reason.detail);
+      spdlog::warn("not served: {}", rejected_.back());
+  }
 }
 
 void dns_service::alarm(const std::string& kind, const std::string& text) {
@@ -610,7 +610,27 @@ void dns_service::describe_status(boost::json::object& into) const {
   boost::json::array rows;
   for (const auto& row : not_served_)
     rows.emplace_back(row);
+  for (const auto& row : rejected_)
+    rows.emplace_back(row);
   into["not_served"] = std::move(rows);
+  into["hosted_domains"] = served_.hosted()->zones.size();
+  into["operator_revision"] = operator_.data.revision;
+}
+
+/// For commands that wait until a zone is served from the data they wrote: `serial APEX`. The
+/// serial is null when the zone is not served.
+std::expected<boost::json::object, std::string>
+dns_service::tell_serial(const std::vector<std::string>& arguments) const {
+  const auto apex = zone::name::parse(arguments.empty() ? "" : arguments.front());
+  if (!apex)
+    return std::unexpected(apex.error().detail);
+  // A publication that waits for the end of a burst has its serial already.
+  const bool pending = served_.overlay().zones.front()->serial != machine_.serial();
+  boost::json::object answer{
+      {"operator_revision", operator_.data.revision}, {"pending", pending}, {"serial", nullptr}};
+  if (const auto* zone = served_.find(*apex))
+    answer["serial"] = zone->serial;
+  return answer;
 }
 
 /// Our own judgement, shown in DNS only while degraded.
@@ -650,7 +670,9 @@ void dns_service::update_metrics() {
                {{"state", std::string(to_string(state))}})
         .Set(state == machine_.state() ? 1 : 0);
   counters.gauge("thor_operator_rows_not_served", "Rows of the operator's data with a fault.")
-      .Set(static_cast<double>(not_served_.size()));
+      .Set(static_cast<double>(not_served_.size() + rejected_.size()));
+  counters.gauge("thor_hosted_domains", "Hosted domains that are served.")
+      .Set(static_cast<double>(served_.hosted()->zones.size()));
 }
 
 /// The serving threads count for themselves; what is read here is a little older than now.

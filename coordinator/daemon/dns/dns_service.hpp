@@ -24,6 +24,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -61,7 +62,7 @@ class dns_service final : private client::observer {
   };
 
   void add_name_server(const std::filesystem::path& control_socket, bool internal);
-  void begin();
+  void begin(hosting how_hosted);
   void announce();
   void listen_only();
   void tell_figures();
@@ -69,8 +70,10 @@ class dns_service final : private client::observer {
   void on_status(const std::string& server, const std::string& body);
   void malformed(const std::string& server, const wire::error& why);
   void reconfigure();
-  void on_operator_data(store::operator_data data);
-  std::vector<zone::rrset> accept(const store::operator_data& data, const zone_plan& plan);
+  void on_operator_data(operator_news news);
+  std::vector<zone::rrset> accept(const operator_news& news, const zone_plan& plan);
+  void tell_not_served(std::vector<std::string> rows);
+  void announce_hosted(const hosted_zones::update& news);
   void perform(const std::vector<effect>& effects);
   void publish(const publish_zones& wanted);
   void purge(const served_zones::changed_zone& changed);
@@ -82,6 +85,8 @@ class dns_service final : private client::observer {
   void on_absent(name_server& which, const std::string& why);
   void tell_rejected(const std::vector<zone::rejection>& rejected);
   void describe_status(boost::json::object& into) const;
+  [[nodiscard]] std::expected<boost::json::object, std::string>
+  tell_serial(const std::vector<std::string>& arguments) const;
   [[nodiscard]] boost::json::object describe_judge() const;
   void update_metrics();
   void copy_backend_counters();
@@ -103,8 +108,9 @@ class dns_service final : private client::observer {
   std::string figures_;   ///< what was told last, body of Thor.Statistics
   bool replaced_ = false; ///< another process announces itself with our certificate
   runtime::role_gauges roles_;
-  store::operator_data operator_data_;  ///< as read last
-  std::vector<std::string> not_served_; ///< the operator's rows and why, for people
+  operator_news operator_;              ///< as read last
+  std::vector<std::string> not_served_; ///< the operator's rows and why, for people; sorted
+  std::vector<std::string> rejected_;   ///< the same, by the last publication
 };
 
 } // namespace thor::dns

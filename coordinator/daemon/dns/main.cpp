@@ -1,18 +1,19 @@
+#include "coordinator/daemon/dns/commands.hpp"
 #include "coordinator/daemon/dns/dns_service.hpp"
 #include "coordinator/daemon/dns/settings.hpp"
 #include "coordinator/runtime/program.hpp"
 
 int main(int argc, char** argv) {
   using namespace thor;
+  dns::settings how;
   const runtime::program about{
       .name = "thor-dns",
       .summary = "Answers PowerDNS with the members of the overlay, as its remote backend.",
       .commands = {},
       .reloaded_tables = {"dns"},
-      .check = [](const auto& self) {
-        return runtime::check_role(self, identity::role_dns_manager);
-      }};
-  dns::settings how;
+      .check =
+          [](const auto& self) { return runtime::check_role(self, identity::role_dns_manager); },
+      .local_commands = dns::operator_commands(how)};
   return runtime::run_program(
       about, argc, argv, [&](runtime::config& from) { how = dns::read_settings(from); },
       [&](runtime::service& host) { dns::dns_service(host, how).run(); });

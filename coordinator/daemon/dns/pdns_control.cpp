@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <functional>
 #include <map>
 #include <string_view>
+#include <utility>
 
 namespace thor::dns {
 
@@ -22,6 +24,9 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 namespace {
+
+/// In place of a name: all of them. PURGE without a name clears every cache.
+constexpr std::string_view every_name;
 
 /// Both absolute, in canonical form; `name` may be a suffix to purge ("apex$").
 bool is_at_or_below(std::string_view name, std::string_view apex) {
@@ -57,6 +62,16 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     send_if_idle();
   }
 
+  void add_all() {
+    waiting_ = {{std::string(every_name), purge_repeats}};
+    send_if_idle();
+  }
+
+  void rediscover() {
+    rediscover_ = true;
+    send_if_idle();
+  }
+
   void end() {
     ended_ = true;
     error_code ignored;
@@ -68,7 +83,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
 
  private:
   /// How often each is to be purged again.
-  using name_repeats = std::map<std::string, unsigned>;
+  using name_repeats = std::map<std::string, unsigned, std::less<>>;
 
   void send_if_idle() {
     if (!busy_)
@@ -78,12 +93,13 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   /// The next command, if there is one.
   void send() {
     busy_ = true;
-    notified_.clear();
+    if (std::exchange(rediscover_, false))
+      return send_line(command::rediscover, "REDISCOVER");
     if (!waiting_.empty())
       return send_purge();
     if (const auto apex = notify_.take(runtime::monotonic_now())) {
       notified_ = *apex;
-      return send_line("NOTIFY " + notified_);
+      return send_line(command::notify, "NOTIFY " + notified_);
     }
     busy_ = false;
     notify_timer_.arm(notify_.next_due());
@@ -91,22 +107,32 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
 
   void send_purge() {
     in_flight_.clear();
-    std::string line = "PURGE";
-    while (!waiting_.empty() &&
-           line.size() + waiting_.begin()->first.size() + 2 < purge_command_octets_max) {
-      line += " " + waiting_.begin()->first;
-      in_flight_.insert(waiting_.extract(waiting_.begin()));
-    }
-    send_line(std::move(line));
+    send_line(command::purge, purge_command());
   }
 
-  void send_line(std::string line) {
+  void send_line(command which, std::string line) {
+    under_way_ = which;
     line_ = std::move(line) + "\n";
     received_ = 0;
     timer_.expires_after(command_timeout);
     timer_.async_wait([self = shared_from_this()](error_code ec) { self->on_timeout(ec); });
     socket_.async_connect(asio::local::stream_protocol::endpoint(path_.string()),
                           [self = shared_from_this()](error_code ec) { self->on_connected(ec); });
+  }
+
+  /// For as many of the waiting names as fit; those are in flight then.
+  std::string purge_command() {
+    std::string line = "PURGE";
+    if (const auto all = waiting_.find(every_name); all != waiting_.end()) {
+      in_flight_.insert(waiting_.extract(all));
+      return line;
+    }
+    while (!waiting_.empty() &&
+           line.size() + waiting_.begin()->first.size() + 2 < purge_command_octets_max) {
+      line += " " + waiting_.begin()->first;
+      in_flight_.insert(waiting_.extract(waiting_.begin()));
+    }
+    return line;
   }
 
   void on_timeout(error_code ec) {
@@ -138,7 +164,9 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   /// PowerDNS answers and closes: to a purge with the number of entries that are gone.
   [[nodiscard]] bool has_agreed() const {
     const std::string_view answer(answer_.data(), received_);
-    if (!notified_.empty())
+    if (under_way_ == command::rediscover)
+      return answer.starts_with("Ok");
+    if (under_way_ == command::notify)
       return answer.starts_with("Added to queue");
     return !answer.empty() && std::isdigit(static_cast<unsigned char>(answer.front())) != 0;
   }
@@ -152,8 +180,8 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     if (ec || !has_agreed())
       return fail(ec);
     retry_ = command_retry_min;
-    tell(result::agreed, "");
-    if (notified_.empty())
+    told_(under_way_, result::agreed, "");
+    if (under_way_ == command::purge)
       repeat_later();
     send();
   }
@@ -161,22 +189,17 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   void fail(error_code ec) {
     const bool absent = ec == asio::error::connection_refused ||
                         ec == boost::system::errc::no_such_file_or_directory;
-    tell(absent ? result::absent : result::failed,
-         path_.string() + ": " +
-             (timed_out_ ? "no answer in time"
-              : ec       ? ec.message()
-                         : "unexpected answer \"" + std::string(answer_.data(), received_) + "\""));
+    told_(under_way_, absent ? result::absent : result::failed,
+          path_.string() + ": " +
+              (timed_out_ ? "no answer in time"
+               : ec       ? ec.message()
+                    : "unexpected answer \"" + std::string(answer_.data(), received_) + "\""));
     timed_out_ = false;
-    const bool refused = !ec && !notified_.empty();
-    if (refused) {
+    if (under_way_ == command::notify && !ec) {
       notify_.put_back(notified_, runtime::monotonic_now() + notify_retry);
       return send();
     }
-    if (notified_.empty()) {
-      waiting_.merge(in_flight_);
-    } else {
-      notify_.put_back(notified_, runtime::monotonic_now());
-    }
+    put_back();
     timer_.expires_after(retry_);
     retry_ = std::min(retry_ * 2, command_retry_max);
     timer_.async_wait([self = shared_from_this()](error_code cancelled) {
@@ -185,8 +208,19 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     });
   }
 
-  void tell(result what, const std::string& why) {
-    told_(notified_.empty() ? command::purge : command::notify, what, why);
+  /// The command that failed waits again.
+  void put_back() {
+    switch (under_way_) {
+    case command::rediscover:
+      rediscover_ = true;
+      break;
+    case command::purge:
+      waiting_.merge(in_flight_);
+      break;
+    case command::notify:
+      notify_.put_back(notified_, runtime::monotonic_now());
+      break;
+    }
   }
 
   void repeat_later() {
@@ -227,11 +261,13 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   name_repeats repeat_next_; ///< the time after that
   notify_schedule notify_;
   runtime::deadline_timer notify_timer_; ///< runs while there is nothing to send
-  std::string notified_;                 ///< apex in the command under way; "" = it is a purge
+  command under_way_ = command::purge;
+  std::string notified_; ///< apex in a notification under way
   std::string line_;
   std::array<char, 256> answer_{};
   std::size_t received_ = 0;
   std::chrono::milliseconds retry_ = command_retry_min;
+  bool rediscover_ = false; ///< waits
   bool busy_ = false;
   bool timed_out_ = false;
   bool ended_ = false;
@@ -246,6 +282,14 @@ pdns_control::~pdns_control() {
 
 void pdns_control::purge(const std::vector<std::string>& names, const std::string& apex) {
   impl_->add(names, apex);
+}
+
+void pdns_control::purge_all() {
+  impl_->add_all();
+}
+
+void pdns_control::rediscover() {
+  impl_->rediscover();
 }
 
 void pdns_control::notify(const std::string& apex) {

@@ -1,12 +1,12 @@
-// Tells a PowerDNS beside us what changed, over its control socket: which names to forget, and
-// whose secondaries to notify.
+// Tells a PowerDNS beside us what changed, over its control socket: which names to forget, that
+// zones came or went, and whose secondaries to notify.
 //
 // PowerDNS keeps answers of ours for up to its query-cache-ttl; a purge of the exact names makes a
 // change visible at once. One pdns_control speaks to one control socket, one command at a time, and
-// purges go first; names that arrive meanwhile go together into the next. A command that fails is
-// tried again: nothing is forgotten while PowerDNS runs. One that starts anew has an empty cache,
-// and gets the notifications that it missed. Everything happens on the io_context's thread;
-// destroying the object ends it.
+// purges go before notifications; names that arrive meanwhile go together into the next. A command
+// that fails is tried again: nothing is forgotten while PowerDNS runs. One that starts anew has an
+// empty cache, and gets the notifications that it missed. Everything happens on the io_context's
+// thread; destroying the object ends it.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -43,7 +43,7 @@ inline constexpr std::chrono::seconds notify_retry{5};
 
 class pdns_control {
  public:
-  enum class command : std::uint8_t { purge, notify };
+  enum class command : std::uint8_t { rediscover, purge, notify };
   enum class result : std::uint8_t {
     agreed,
     absent, ///< no PowerDNS is there
@@ -59,6 +59,10 @@ class pdns_control {
 
   /// Absolute names, of the zone with this apex.
   void purge(const std::vector<std::string>& names, const std::string& apex);
+  /// All that PowerDNS keeps, of every zone.
+  void purge_all();
+  /// PowerDNS is to ask which zones there are. Goes before the names that wait.
+  void rediscover();
 
   /// Makes PowerDNS notify the zone's secondaries, as often as notify_schedule says.
   void notify(const std::string& apex);

@@ -10,10 +10,13 @@ namespace thor::dns {
 
 namespace {
 
-const zone::contents* find(const zone::snapshot& zones, const zone::name& apex) {
-  const auto found =
-      std::ranges::find_if(zones.zones, [&](const auto& zone) { return zone->apex == apex; });
-  return found == zones.zones.end() ? nullptr : found->get();
+const zone::name& apex_of(const std::shared_ptr<const zone::contents>& zone) {
+  return zone->apex;
+}
+
+const zone::contents* find_in(const zone::snapshot& zones, const zone::name& apex) {
+  const auto found = std::ranges::lower_bound(zones.zones, apex, {}, apex_of);
+  return found == zones.zones.end() || (*found)->apex != apex ? nullptr : found->get();
 }
 
 } // namespace
@@ -27,7 +30,7 @@ served_zones::publish(std::span<const planned_zone> plan,
   auto for_few = std::make_shared<zone::snapshot>();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const bool internal = plan[i].internal;
-    const auto* before = find(internal ? *internal_zones_ : *public_zones_, inputs[i].apex);
+    const auto* before = find_in(internal ? *internal_zones_ : *public_zones_, inputs[i].apex);
     auto built = zone::build(inputs[i], before);
     std::ranges::move(built.rejected, std::back_inserter(made.rejected));
     if (const auto checked = zone::check_changes(before, *built.zone); !checked)
@@ -36,31 +39,40 @@ served_zones::publish(std::span<const planned_zone> plan,
       made.changed.push_back({inputs[i].apex, internal, std::move(names)});
     (internal ? for_few : for_everybody)->zones.push_back(std::move(built.zone));
   }
-  const auto apex = [](const auto& zone) -> const zone::name& { return zone->apex; };
-  std::ranges::sort(for_everybody->zones, {}, apex);
-  std::ranges::sort(for_few->zones, {}, apex);
+  std::ranges::sort(for_everybody->zones, {}, apex_of);
+  std::ranges::sort(for_few->zones, {}, apex_of);
   public_zones_ = std::move(for_everybody);
   internal_zones_ = std::move(for_few);
   swap();
   return made;
 }
 
-std::vector<zone::name> served_zones::describe(std::shared_ptr<const zones_metadata> metadata) {
+std::vector<zone::name> served_zones::host(std::shared_ptr<const zone::snapshot> hosted,
+                                           std::shared_ptr<const zones_metadata> metadata) {
+  const auto hosted_before = std::exchange(hosted_, std::move(hosted));
+  const bool same_zones = hosted_before == hosted_;
   const auto before = std::exchange(metadata_, std::move(metadata));
-  if (*before == *metadata_)
-    return {};
-  if (public_table_ != nullptr)
+  const bool same_metadata = *before == *metadata_;
+  if ((!same_zones || !same_metadata) && public_table_ != nullptr)
     swap();
   std::vector<zone::name> changed;
+  if (same_metadata)
+    return changed;
   for (const auto& [apex, entries] : *metadata_)
     if (const auto found = before->find(apex); found == before->end() || found->second != entries)
       changed.push_back(apex);
   return changed;
 }
 
+const zone::contents* served_zones::find(const zone::name& apex) const {
+  const auto* overlay = find_in(*public_zones_, apex);
+  return overlay != nullptr ? overlay : find_in(*hosted_, apex);
+}
+
 /// From here on queries are answered from what is there now.
 void served_zones::swap() {
   public_table_ = backend::answer_table::build({.zones = public_zones_,
+                                                .hosted = hosted_,
                                                 .metadata = metadata_,
                                                 .server_id = with_.server_id,
                                                 .networks = with_.networks,

@@ -48,12 +48,18 @@ class served_zones {
   std::expected<publication, zone::error> publish(std::span<const planned_zone> plan,
                                                   const std::vector<zone::zone_input>& inputs);
 
-  /// Metadata of all zones from now on; returns the zones that have metadata now, and other than
-  /// before.
-  std::vector<zone::name> describe(std::shared_ptr<const zones_metadata> metadata);
+  /// Hosted zones, and metadata of all zones, from now on. Their records have been checked. Returns
+  /// the zones that have metadata now, and other than before.
+  std::vector<zone::name> host(std::shared_ptr<const zone::snapshot> hosted,
+                               std::shared_ptr<const zones_metadata> metadata);
 
   /// The overlay's zones that are not internal, by apex.
   [[nodiscard]] const zone::snapshot& overlay() const { return *public_zones_; }
+  /// The overlay's zones that are internal, by apex.
+  [[nodiscard]] const zone::snapshot& internal() const { return *internal_zones_; }
+  [[nodiscard]] const std::shared_ptr<const zone::snapshot>& hosted() const { return hosted_; }
+  /// The zone with this apex that everybody may ask for, or nullptr.
+  [[nodiscard]] const zone::contents* find(const zone::name& apex) const;
   [[nodiscard]] const zones_metadata& metadata() const { return *metadata_; }
 
  private:
@@ -62,6 +68,7 @@ class served_zones {
   options with_;
   std::shared_ptr<const zone::snapshot> public_zones_ = std::make_shared<zone::snapshot>();
   std::shared_ptr<const zone::snapshot> internal_zones_ = std::make_shared<zone::snapshot>();
+  std::shared_ptr<const zone::snapshot> hosted_ = std::make_shared<zone::snapshot>();
   std::shared_ptr<const zones_metadata> metadata_ = std::make_shared<zones_metadata>();
   std::shared_ptr<const backend::answer_table> public_table_;
   std::shared_ptr<const backend::answer_table> internal_table_;

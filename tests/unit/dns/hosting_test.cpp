@@ -30,10 +30,14 @@ hosted_domain customer(std::uint32_t serial = 1'800'000'000) {
   return {7, name("customer.example"), serial};
 }
 
+hosting made_of(const zone_config& how) {
+  return *hosting::make(how.domain, how.soa, how.name_servers);
+}
+
 hosted_description described(const std::vector<template_row>& rows,
                              const std::vector<static_row>& records = {},
                              const zone_config& how = config()) {
-  return hosting::make(how)->describe(customer(), rows, records, second_opinion);
+  return made_of(how).describe(customer(), rows, records, second_opinion);
 }
 
 static_row record(std::string_view owner, rr_type type, std::string_view content,
@@ -137,7 +141,7 @@ TEST(Hosting, a_name_server_in_the_domain_brings_its_addresses) {
 }
 
 TEST(Hosting, hosts_no_part_of_the_overlay) {
-  const auto made = *hosting::make(config());
+  const auto made = made_of(config());
   EXPECT_THAT(made.reserved(name("proxy.sipthor.example")), HasSubstr("the overlay's own domain"));
   EXPECT_THAT(made.reserved(name("sipthor.example")), HasSubstr("the overlay's own domain"));
   EXPECT_THAT(made.reserved(name(".")), HasSubstr("root"));
@@ -148,7 +152,8 @@ TEST(Hosting, hosts_no_part_of_the_overlay) {
 TEST(Hosting, configuration_without_name_servers_makes_no_zone) {
   auto how = config();
   how.name_servers.clear();
-  EXPECT_THAT(hosting::make(how).error().detail, HasSubstr("[[dns.name_server]]"));
+  EXPECT_THAT(hosting::make(how.domain, how.soa, how.name_servers).error().detail,
+              HasSubstr("[[dns.name_server]]"));
 }
 
 } // namespace
