@@ -4,9 +4,17 @@
 import subprocess
 
 import overlaytest
-from overlay import DOMAIN, Overlay, wait_until
+from overlay import DOMAIN, PROGRAMS, Overlay, wait_until
 
 ROLE_ZONE = f"role.{DOMAIN}"
+
+
+def thor_dns(daemon, *words, stdin=None, code=0):
+    """Runs a command of thor-dns beside the daemon; returns what it printed."""
+    done = subprocess.run([PROGRAMS / "thor-dns", "--config", daemon.config, *words], input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != code:
+        raise AssertionError(f"thor-dns {' '.join(words)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout if code != 2 else done.stderr
 
 
 class OverlayNames(overlaytest.OverlayTest):
@@ -26,13 +34,13 @@ class OverlayNames(overlaytest.OverlayTest):
         self.net.start_node("gw2", ["sip_proxy"])
         self.shows("sip_proxy.role", "SRV", self.srv(5061, "gw1", "gw2"))
         self.shows("_sip._udp.sip_proxy.role", "SRV", self.srv(5060, "gw1", "gw2"))
-        self.shows("sip_proxy.role", "TXT", {'"active=2" "draining=0"'})
+        self.shows("sip_proxy.role", "TXT", {'"active=2" "draining=0" "ring=yes"'})
         self.nodata("xcap_server.role", "SRV")
         self.shows("nothing.role", "SRV", (), rcode="NXDOMAIN")
 
         with self.subTest("a change shows at once, for the purge reaches the second PowerDNS, too"):
             gw1.command("drain")
-            self.shows("sip_proxy.role", "TXT", {'"active=1" "draining=1"'})
+            self.shows("sip_proxy.role", "TXT", {'"active=1" "draining=1" "ring=yes"'})
             self.shows("sip_proxy.role", "SRV", self.srv(5061, "gw2"))
 
         with self.subTest("the public name server knows no such name"):
@@ -84,8 +92,58 @@ class Delegated(overlaytest.OverlayTest):
             self.dns = self.net.start("dns1", "thor-dns").wait_ready()
             self.assertEqual(self.srv(5060, "gw1", "gw2"), server.ask(f"_sip._udp.proxy.{DOMAIN}", "SRV").texts("SRV"))
 
+        with self.subTest("the parent is told what it has to hold"):
+            parent = thor_dns(self.dns, "zone", "parent").splitlines()
+            self.assertIn(f"proxy.{DOMAIN}. 3600 IN NS ns1.{DOMAIN}.", parent)
+            self.assertIn(f"_sip._udp.{DOMAIN}. 300 IN SRV 10 100 5060 proxy.{DOMAIN}.", parent)
+
     def serial(self, zone):
         return int(next(iter(self.pdns[0].server.ask(zone, "SOA").texts("SOA"))).split()[2])
+
+
+class ZoneCommands(overlaytest.OverlayTest):
+    """thor-dns zone ...: the zones as they are served, for people."""
+
+    def setUp(self):
+        net = self.net = self.enterContext(Overlay())
+        net.start_event_server()
+        net.start_manager()
+        self.dns = net.start_dns()
+        self.pdns = [net.start_pdns()]
+        net.start_node("gw1", ["sip_proxy"])
+        self.shows("_sip._udp", "SRV", self.srv(5060, "gw1"))
+
+    def test_lists_prints_compares_and_checks(self):
+        with self.subTest("list"):
+            serial = self.dns.status()["serial"]
+            self.assertRegex(thor_dns(self.dns, "zone", "list"), rf"^{DOMAIN}\. serial {serial}, \d+ names, \d+ records\n$")
+
+        with self.subTest("print is what PowerDNS hands out by transfer"):
+            printed = thor_dns(self.dns, "zone", "print")
+            self.assertIn(f"_sip._udp.{DOMAIN}. 30 IN SRV 10 100 5060 gw1.node.{DOMAIN}.\n", printed)
+            server = self.pdns[0].server
+            transfer = subprocess.run(["dig", f"@{server.address}", "-p", str(server.port), "+noidnout", DOMAIN, "AXFR"],
+                                      capture_output=True, text=True, check=True).stdout
+            self.assertEqual("", thor_dns(self.dns, "zone", "diff", "-", stdin=transfer))
+
+        with self.subTest("diff shows what came and went since a zone was printed"):
+            self.net.start_node("gw2", ["sip_proxy"])
+            self.shows("_sip._udp", "SRV", self.srv(5060, "gw1", "gw2"))
+            lines = thor_dns(self.dns, "zone", "diff", "-", stdin=printed, code=1).splitlines()
+            self.assertIn(f"+_sip._udp.{DOMAIN}. 30 IN SRV 10 100 5060 gw2.node.{DOMAIN}.", lines)
+            self.assertEqual([f"-{DOMAIN}. 300 IN SOA"], [line.rsplit(" ", 7)[0] for line in lines if line.startswith("-")])
+            self.assertIn("standard input:1: ", thor_dns(self.dns, "zone", "diff", "-", stdin="no zone\n", code=2))
+
+        with self.subTest("check finds what leads nowhere"):
+            self.assertRegex(thor_dns(self.dns, "zone", "check"), rf"^{DOMAIN}\. \d+ records, nothing wrong\n$")
+            thor_dns(self.dns, "record", "add", f"_ldap._tcp.{DOMAIN}", "300", "SRV", "1", "1", "389", f"ldap.{DOMAIN}.")
+            self.assertIn(f"_ldap._tcp.{DOMAIN}. SRV: its target ldap.{DOMAIN}. does not exist\n", thor_dns(self.dns, "zone", "check", code=1))
+
+        with self.subTest("a zone that is not there"):
+            done = subprocess.run([PROGRAMS / "thor-dns", "--config", self.dns.config, "zone", "print", "elsewhere.example"],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((1, "thor-dns: elsewhere.example. is not served here; thor-dns zone list shows what is\n"),
+                             (done.returncode, done.stderr))
 
 
 if __name__ == "__main__":

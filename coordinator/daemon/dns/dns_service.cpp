@@ -3,6 +3,7 @@
 #include "coordinator/daemon/dns/overlay_records.hpp"
 #include "coordinator/daemon/dns/planning.hpp"
 #include "coordinator/daemon/dns/token.hpp"
+#include "coordinator/daemon/dns/zone_commands.hpp"
 #include "coordinator/membership/hearing.hpp"
 #include "coordinator/runtime/clock.hpp"
 #include "coordinator/runtime/endpoint.hpp"
@@ -177,6 +178,8 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   begin(hosting_of(machine_.plan().domain(), how));
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
   host_.on_metrics([this] { copy_backend_counters(); });
+  answer_zone_commands(host_.control(), served_,
+                       [this]() -> const zone_plan& { return machine_.plan(); });
   host_.control().on("serial", [this](const auto& arguments) { return tell_serial(arguments); });
 }
 
