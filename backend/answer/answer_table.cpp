@@ -139,13 +139,21 @@ std::shared_ptr<const answer_table> answer_table::build(const table_input& input
   made->complete = input.complete;
   made->metadata = input.metadata;
   made->networks = input.networks;
-  const bool same_seed = previous != nullptr && previous->parts_->seed == made->seed;
+  const auto known = [&](const answer_table* table, std::size_t group) {
+    return table != nullptr && table->parts_->seed == made->seed ? table->parts_->groups[group]
+                                                                 : nullptr;
+  };
   const std::array wanted{input.zones, or_empty(input.hosted)};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const auto old = same_seed ? previous->parts_->groups[i] : nullptr;
-    made->groups[i] = old != nullptr && old->is_of(wanted[i])
-                          ? old
-                          : std::make_shared<const zone_index>(wanted[i], made->seed, old.get());
+    const auto old = known(previous, i);
+    for (const auto& index : {old, known(input.written.get(), i)}) {
+      if (index != nullptr && index->is_of(wanted[i])) {
+        made->groups[i] = index;
+      }
+    }
+    if (made->groups[i] == nullptr) {
+      made->groups[i] = std::make_shared<const zone_index>(wanted[i], made->seed, old.get());
+    }
   }
   return std::shared_ptr<const answer_table>(new answer_table(std::move(made)));
 }

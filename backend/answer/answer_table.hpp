@@ -28,11 +28,16 @@ namespace thor::backend {
 /// Domain metadata of one zone: kind ("ALLOW-AXFR-FROM") to values.
 using zone_metadata = std::map<std::string, std::vector<std::string>, std::less<>>;
 
+class answer_table;
+
 struct table_input {
   /// Those that follow the overlay: few, and one of them changes with every table.
   std::shared_ptr<const zone::snapshot> zones;
   /// The others: many, which change seldom. May be nullptr: none.
   std::shared_ptr<const zone::snapshot> hosted{};
+  /// A table of the same name server that was made of the same `hosted`, maybe by another thread:
+  /// its answers are taken over. May be nullptr.
+  std::shared_ptr<const answer_table> written{};
   /// By apex. May be nullptr: no metadata at all.
   std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
   /// Which name server this is. Name servers with different ids hand out different slices of a
@@ -65,7 +70,6 @@ enum class outcome : std::uint8_t {
   too_large, ///< longer than PowerDNS can read over this connector
 };
 
-class answer_table;
 class zone_answers;
 
 /// The rest of a long answer: `list` and getAllDomains of any size are written in pieces. Valid as

@@ -442,6 +442,13 @@ std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
   for (const auto& set : frames_[*where].rrsets)
     if (set.owner == owner && set.type == type)
       return "this record comes from configuration or a role definition";
+  for (const auto& own : frames_[*where].promised) {
+    if (type == zone::rr_type::cname && own.owner == owner)
+      return "records of Thor's own stand here, and a CNAME stands beside no other data";
+    const bool hides = type == zone::rr_type::ns || type == zone::rr_type::dname;
+    if (hides && own.owner.is_at_or_below(owner))
+      return "it would hide " + own.owner.text() + ", which is Thor's own";
+  }
   for (const auto& role : role_names_) {
     const bool address = type == zone::rr_type::a || type == zone::rr_type::aaaa;
     if (address && role.address && role.address->owner == owner)

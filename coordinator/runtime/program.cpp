@@ -86,7 +86,7 @@ void add_local_commands(CLI::App& app, const program& what, request& out) {
       group = app.add_subcommand(command.group);
       group->require_subcommand(1);
     }
-    const auto& others = group->get_description();
+    const auto others = group->get_description();
     group->description(others.empty() ? command.name : others + ", " + command.name);
     auto* sub = group->add_subcommand(command.name, command.summary);
     const auto arguments = std::make_shared<std::vector<std::vector<std::string>>>();

@@ -207,7 +207,7 @@ class desk {
   }
 
   [[nodiscard]] std::vector<std::string> not_served(store::operator_data data) const {
-    auto lines = hosted_zones(hosting_).take(data).not_served;
+    auto lines = hosted_zones(hosting_, "").take(data).not_served;
     auto own = read_overlay_records(plan_, data);
     std::ranges::move(own.not_served, std::back_inserter(lines));
     for (const auto& input : plan_.describe(false, {}, {}, own.rrsets, 1))

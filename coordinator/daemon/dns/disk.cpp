@@ -35,9 +35,9 @@ std::uint32_t disk::ensure_domain(const zone::name& apex) {
   return value_or_throw(operator_.ensure_domain(apex));
 }
 
-operator_news disk::read_operator_data(hosting how) {
+operator_news disk::read_operator_data(hosted_zones hosted) {
   operator_news news{value_or_throw(operator_.read()), {}};
-  news.hosted = hosted_.emplace(std::move(how)).take(news.data);
+  news.hosted = hosted_.emplace(std::move(hosted)).take(news.data);
   return news;
 }
 

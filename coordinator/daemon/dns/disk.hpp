@@ -53,8 +53,8 @@ class disk {
   // ---- before start(), blocking; throw std::runtime_error
 
   std::uint32_t ensure_domain(const zone::name& apex);
-  /// `how` makes the hosted zones, now and from start() on.
-  operator_news read_operator_data(hosting how);
+  /// `hosted` makes the hosted zones, now and from start() on.
+  operator_news read_operator_data(hosted_zones hosted);
   std::optional<store::last_publication> last_published();
 
   // ---- from start() on; the digest of a publication is filled in

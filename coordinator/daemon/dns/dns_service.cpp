@@ -175,7 +175,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   if (how.internal)
     for (const auto& path : how.internal->pdns_control)
       add_name_server(path, true);
-  begin(hosting_of(machine_.plan().domain(), how));
+  begin({hosting_of(machine_.plan().domain(), how), host.credentials().self().id.text()});
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
   host_.on_metrics([this] { copy_backend_counters(); });
   answer_zone_commands(host_.control(), served_,
@@ -194,8 +194,8 @@ void dns_service::add_name_server(const std::filesystem::path& control_socket, b
 }
 
 /// The last good zones are served before anything else happens.
-void dns_service::begin(hosting how_hosted) {
-  operator_ = disk_.read_operator_data(std::move(how_hosted));
+void dns_service::begin(hosted_zones hosted) {
+  operator_ = disk_.read_operator_data(std::move(hosted));
   auto rrsets = accept(operator_, machine_.plan());
   auto found = disk_.last_published();
   std::optional<restored> last;
@@ -379,7 +379,8 @@ std::vector<zone::rrset> dns_service::accept(const operator_news& news, const zo
   for (const auto& row : data.quarantined)
     not_served.push_back(
         fmt::format("{} row {}: {}: {}", row.table, row.row, row.text, row.reason.detail));
-  for (const auto& apex : served_.host(news.hosted.zones, metadata_of(data)))
+  const auto described = served_.host(news.hosted.zones, news.hosted.written, metadata_of(data));
+  for (const auto& apex : described)
     notify_secondaries(apex); // there may be new ones
   tell_not_served(std::move(not_served));
   return std::move(read.rrsets);
@@ -418,6 +419,8 @@ void dns_service::announce_hosted(const hosted_zones::update& news) {
   if (count <= purge_zones_max)
     for (const auto& zone : news.changed)
       purge(zone);
+  for (const auto& apex : news.added)
+    notify_secondaries(apex);
   for (const auto& zone : news.changed)
     notify_secondaries(zone.apex);
 }

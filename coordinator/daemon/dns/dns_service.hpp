@@ -62,7 +62,7 @@ class dns_service final : private client::observer {
   };
 
   void add_name_server(const std::filesystem::path& control_socket, bool internal);
-  void begin(hosting how_hosted);
+  void begin(hosted_zones hosted);
   void announce();
   void listen_only();
   void tell_figures();

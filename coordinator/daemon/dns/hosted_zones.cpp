@@ -148,8 +148,14 @@ void hosted_zones::collect(update& out) {
   if (!same) {
     std::ranges::sort(fresh->zones, {}, apex_of);
     zones_ = std::move(fresh);
+    written_ = backend::answer_table::build({.zones = std::make_shared<zone::snapshot>(),
+                                             .hosted = zones_,
+                                             .metadata = nullptr,
+                                             .server_id = server_id_},
+                                            written_.get());
   }
   out.zones = zones_;
+  out.written = written_;
 }
 
 } // namespace thor::dns

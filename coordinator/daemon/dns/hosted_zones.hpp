@@ -1,11 +1,12 @@
 // The hosted zones, as the operator's data make them.
 //
-// They are built on the thread that reads the data, so that a template of ten thousand domains
-// holds up no member: what reaches the overlay thread is a finished snapshot. A zone whose data are
-// the same is the same object as before, and so is the snapshot when all of them are. One owner,
-// one thread.
+// They are built, and their answers written, on the thread that reads the data, so that a template
+// of ten thousand domains holds up no member: what reaches the overlay thread is finished. A zone
+// whose data are the same is the same object as before, and so is the snapshot when all of them
+// are. One owner, one thread.
 #pragma once
 
+#include "backend/answer/answer_table.hpp"
 #include "coordinator/daemon/dns/served_zones.hpp"
 #include "coordinator/dns/hosting.hpp"
 #include "schema/store/operator_store.hpp"
@@ -26,15 +27,18 @@ class hosted_zones {
  public:
   /// What became of the zones. A zone that comes or goes is not among those that changed.
   struct update {
-    std::shared_ptr<const zone::snapshot> zones; ///< by apex; never nullptr
-    std::vector<zone::name> added;               ///< apexes, ascending
-    std::vector<zone::name> removed;             ///< apexes, ascending
+    std::shared_ptr<const zone::snapshot> zones;          ///< by apex; never nullptr
+    std::shared_ptr<const backend::answer_table> written; ///< the answers of `zones`
+    std::vector<zone::name> added;                        ///< apexes, ascending
+    std::vector<zone::name> removed;                      ///< apexes, ascending
     std::vector<served_zones::changed_zone> changed;
     std::vector<std::string> not_served; ///< rows and why, for people
   };
 
-  explicit hosted_zones(hosting how)
-      : how_(std::move(how)) {}
+  /// `server_id` is that of the tables that the answers are for.
+  hosted_zones(hosting how, std::string server_id)
+      : how_(std::move(how))
+      , server_id_(std::move(server_id)) {}
 
   /// Another configuration: take() builds every zone anew.
   void use(hosting how) {
@@ -66,11 +70,13 @@ class hosted_zones {
   void collect(update& out);
 
   hosting how_;
+  std::string server_id_;
   bool all_anew_ = false;
   std::vector<store::operator_template> templates_;
   std::map<std::string, std::vector<template_row>> rows_; ///< by template
   std::unordered_map<std::uint32_t, hosted> hosted_;      ///< by domain id
   std::shared_ptr<const zone::snapshot> zones_ = std::make_shared<zone::snapshot>();
+  std::shared_ptr<const backend::answer_table> written_; ///< of zones_
 };
 
 } // namespace thor::dns

@@ -45,7 +45,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
       , socket_(io)
       , timer_(io)
       , repeat_timer_(io)
-      , notify_timer_(io, [this](model::time_point) { send_if_idle(); }) {}
+      , idle_timer_(io, [this](model::time_point) { send_if_idle(); }) {}
 
   void add(const std::vector<std::string>& names, const std::string& apex) {
     for (const auto& name : names)
@@ -68,7 +68,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   }
 
   void rediscover() {
-    rediscover_ = true;
+    rediscover_at_ = runtime::monotonic_now();
     send_if_idle();
   }
 
@@ -78,7 +78,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     socket_.close(ignored);
     timer_.cancel();
     repeat_timer_.cancel();
-    notify_timer_.arm(model::never);
+    idle_timer_.arm(model::never);
   }
 
  private:
@@ -93,8 +93,10 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   /// The next command, if there is one.
   void send() {
     busy_ = true;
-    if (std::exchange(rediscover_, false))
+    if (runtime::monotonic_now() >= rediscover_at_) {
+      rediscover_at_ = model::never;
       return send_line(command::rediscover, "REDISCOVER");
+    }
     if (!waiting_.empty())
       return send_purge();
     if (const auto apex = notify_.take(runtime::monotonic_now())) {
@@ -102,7 +104,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
       return send_line(command::notify, "NOTIFY " + notified_);
     }
     busy_ = false;
-    notify_timer_.arm(notify_.next_due());
+    idle_timer_.arm(std::min(notify_.next_due(), rediscover_at_));
   }
 
   void send_purge() {
@@ -195,11 +197,12 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
                : ec       ? ec.message()
                     : "unexpected answer \"" + std::string(answer_.data(), received_) + "\""));
     timed_out_ = false;
-    if (under_way_ == command::notify && !ec) {
-      notify_.put_back(notified_, runtime::monotonic_now() + notify_retry);
+    // A list of zones that takes too long would do so again at once, and keep purges waiting.
+    const bool refused =
+        under_way_ == command::rediscover ? !absent : !ec && under_way_ == command::notify;
+    put_back(runtime::monotonic_now() + (refused ? refused_retry : std::chrono::seconds{0}));
+    if (refused)
       return send();
-    }
-    put_back();
     timer_.expires_after(retry_);
     retry_ = std::min(retry_ * 2, command_retry_max);
     timer_.async_wait([self = shared_from_this()](error_code cancelled) {
@@ -208,17 +211,17 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     });
   }
 
-  /// The command that failed waits again.
-  void put_back() {
+  /// The command that failed is to be sent again, not before `when`; a purge as soon as possible.
+  void put_back(model::time_point when) {
     switch (under_way_) {
     case command::rediscover:
-      rediscover_ = true;
+      rediscover_at_ = std::min(rediscover_at_, when);
       break;
     case command::purge:
       waiting_.merge(in_flight_);
       break;
     case command::notify:
-      notify_.put_back(notified_, runtime::monotonic_now());
+      notify_.put_back(notified_, when);
       break;
     }
   }
@@ -260,14 +263,14 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
   name_repeats repeating_;   ///< when repeat_timer_ fires
   name_repeats repeat_next_; ///< the time after that
   notify_schedule notify_;
-  runtime::deadline_timer notify_timer_; ///< runs while there is nothing to send
+  runtime::deadline_timer idle_timer_; ///< runs while there is nothing to send
   command under_way_ = command::purge;
   std::string notified_; ///< apex in a notification under way
   std::string line_;
   std::array<char, 256> answer_{};
   std::size_t received_ = 0;
   std::chrono::milliseconds retry_ = command_retry_min;
-  bool rediscover_ = false; ///< waits
+  model::time_point rediscover_at_ = model::never;
   bool busy_ = false;
   bool timed_out_ = false;
   bool ended_ = false;

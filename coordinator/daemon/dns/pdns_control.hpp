@@ -38,8 +38,8 @@ inline constexpr std::chrono::milliseconds command_timeout{1'000};
 /// Delays between attempts when PowerDNS does not answer, or refuses a purge.
 inline constexpr std::chrono::milliseconds command_retry_min{50};
 inline constexpr std::chrono::milliseconds command_retry_max{2'000};
-/// When a notification is tried again that PowerDNS refused. Purges do not wait for it.
-inline constexpr std::chrono::seconds notify_retry{5};
+/// When a notification or a rediscovery is tried again that PowerDNS refused. Purges do not wait.
+inline constexpr std::chrono::seconds refused_retry{5};
 
 class pdns_control {
  public:

@@ -48,8 +48,10 @@ served_zones::publish(std::span<const planned_zone> plan,
 }
 
 std::vector<zone::name> served_zones::host(std::shared_ptr<const zone::snapshot> hosted,
+                                           std::shared_ptr<const backend::answer_table> written,
                                            std::shared_ptr<const zones_metadata> metadata) {
   const auto hosted_before = std::exchange(hosted_, std::move(hosted));
+  written_ = std::move(written);
   const bool same_zones = hosted_before == hosted_;
   const auto before = std::exchange(metadata_, std::move(metadata));
   const bool same_metadata = *before == *metadata_;
@@ -73,6 +75,7 @@ const zone::contents* served_zones::find(const zone::name& apex) const {
 void served_zones::swap() {
   public_table_ = backend::answer_table::build({.zones = public_zones_,
                                                 .hosted = hosted_,
+                                                .written = written_,
                                                 .metadata = metadata_,
                                                 .server_id = with_.server_id,
                                                 .networks = with_.networks,

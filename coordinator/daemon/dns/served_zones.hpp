@@ -48,9 +48,11 @@ class served_zones {
   std::expected<publication, zone::error> publish(std::span<const planned_zone> plan,
                                                   const std::vector<zone::zone_input>& inputs);
 
-  /// Hosted zones, and metadata of all zones, from now on. Their records have been checked. Returns
-  /// the zones that have metadata now, and other than before.
+  /// Hosted zones, and metadata of all zones, from now on. The records have been checked, the
+  /// answers are in `written`; see backend::table_input. Returns the zones that have metadata now,
+  /// and other than before.
   std::vector<zone::name> host(std::shared_ptr<const zone::snapshot> hosted,
+                               std::shared_ptr<const backend::answer_table> written,
                                std::shared_ptr<const zones_metadata> metadata);
 
   /// The overlay's zones that are not internal, by apex.
@@ -69,6 +71,7 @@ class served_zones {
   std::shared_ptr<const zone::snapshot> public_zones_ = std::make_shared<zone::snapshot>();
   std::shared_ptr<const zone::snapshot> internal_zones_ = std::make_shared<zone::snapshot>();
   std::shared_ptr<const zone::snapshot> hosted_ = std::make_shared<zone::snapshot>();
+  std::shared_ptr<const backend::answer_table> written_; ///< the answers of hosted_
   std::shared_ptr<const zones_metadata> metadata_ = std::make_shared<zones_metadata>();
   std::shared_ptr<const backend::answer_table> public_table_;
   std::shared_ptr<const backend::answer_table> internal_table_;

@@ -295,6 +295,28 @@ TEST(answer, both_groups_of_zones_are_one_to_those_who_ask) {
   EXPECT_EQ(ask(table.get(), lookup("elsewhere.org.")).text, R"({"result":[]})");
 }
 
+TEST(answer, hosted_zones_that_were_written_elsewhere_are_taken_over) {
+  const auto group = test::snapshot_of(hosted(2));
+  const auto build_beside = [&](const char* server_id,
+                                std::shared_ptr<const answer_table> written) {
+    return answer_table::build(
+        {.zones = test::snapshot_of({build(synthetic_zone{.id = 77, .serial = 1})}),
+         .hosted = group,
+         .written = std::move(written),
+         .metadata = nullptr,
+         .server_id = server_id,
+         .complete = true},
+        nullptr);
+  };
+  const auto elsewhere = build_beside("ns1", nullptr);
+  const auto holders = group.use_count();
+  const auto table = build_beside("ns1", elsewhere);
+  EXPECT_EQ(group.use_count(), holders) << "nothing was written again";
+  EXPECT_EQ(result_of(*table, domain_info_request{name_of("z100002.example.")}).at("id"), 2);
+  const auto other_server = build_beside("ns2", elsewhere);
+  EXPECT_EQ(group.use_count(), holders + 1) << "another name server has other slices";
+}
+
 TEST(answer, the_unix_connector_gets_no_more_domains_than_powerdns_can_read) {
   const auto fits = table_of(hosted(unix_domains_max));
   EXPECT_EQ(ask(fits.get(), all_domains_request{}, connector::unix_socket).what, outcome::answered);

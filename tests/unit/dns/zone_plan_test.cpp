@@ -334,6 +334,17 @@ zone::zone_input zone_of(const std::vector<zone::zone_input>& zones, std::string
   return found == zones.end() ? zone::zone_input{} : *found;
 }
 
+TEST(zone_plan, lets_nobody_hide_its_own_names) {
+  const auto p = plan();
+  using enum zone::rr_type;
+  EXPECT_THAT(p.reserved(1, name("proxy.sipthor.example"), cname), HasSubstr("CNAME"));
+  EXPECT_THAT(p.reserved(1, name("node.sipthor.example"), ns), HasSubstr("hide node"));
+  EXPECT_THAT(p.reserved(1, name("_udp.sipthor.example"), ns), HasSubstr("hide _sip._udp"));
+  EXPECT_THAT(p.reserved(1, name("sipthor.example"), dname), HasSubstr("hide "));
+  EXPECT_EQ(p.reserved(1, name("www.sipthor.example"), cname), "");
+  EXPECT_EQ(p.reserved(1, name("sub.sipthor.example"), dname), "");
+}
+
 TEST(zone_plan, the_overlay_names_of_roles_are_an_internal_zone) {
   auto with_internal = config();
   with_internal.internal = true;
