@@ -148,30 +148,31 @@ node_answers::rows node_answers::write(const zone::rrset& set, std::uint32_t dom
     add(contents[member]);
     out.ends.push_back(out.end);
   }
-  write_homes(out, set, row.head, row.tail, order);
+  out.elsewhere = write_elsewhere(set, row.head, row.tail, order);
   return out;
 }
 
-/// The other side of homed records; `order` is that of the rows.
-void node_answers::write_homes(rows& out, const zone::rrset& set, std::string_view head,
-                               std::string_view tail, std::span<const std::size_t> order) {
+/// The other side of records with homes; `order` is that of the rows.
+std::unique_ptr<const node_answers::elsewhere_rows>
+node_answers::write_elsewhere(const zone::rrset& set, std::string_view head, std::string_view tail,
+                              std::span<const std::size_t> order) {
   if (set.homes.empty()) {
-    return;
+    return nullptr;
   }
-  out.elsewhere_begin = static_cast<std::uint32_t>(elsewhere_text_.size());
-  out.elsewhere_ends.reserve(order.size());
+  auto out = std::make_unique<elsewhere_rows>();
+  out->ends.reserve(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
     const zone::home& home = set.homes[order[i]];
-    elsewhere_text_ += head;
-    append_json_string(elsewhere_text_,
-                       as_powerdns_writes(set.type, zone::to_text(home.elsewhere)));
-    elsewhere_text_ += tail;
-    out.elsewhere_ends.push_back(static_cast<std::uint32_t>(elsewhere_text_.size()));
+    out->text += head;
+    append_json_string(out->text, zone::to_text(home.elsewhere));
+    out->text += tail;
+    out->ends.push_back(static_cast<std::uint32_t>(out->text.size()));
     if (home.view != 0) {
-      out.residents.push_back({.view = home.view, .row = static_cast<std::uint32_t>(i)});
+      out->residents.push_back({.view = home.view, .row = static_cast<std::uint32_t>(i)});
     }
   }
-  std::ranges::sort(out.residents);
+  std::ranges::sort(out->residents);
+  return out;
 }
 
 void node_answers::append_records(std::string& out) const {
@@ -212,8 +213,10 @@ void node_answers::append_lookup(std::string& out, zone::rr_type qtype, const sl
 /// that no row is at home in sees the plain set.
 void node_answers::append_view(std::string& out, const rows& of, const slice_turn& turn,
                                std::uint16_t view, std::string_view row_end) const {
-  const auto found = std::ranges::equal_range(of.residents, view, {}, &resident::view);
-  const std::span<const resident> own(found.begin(), found.end());
+  std::span<const resident> own;
+  if (of.elsewhere != nullptr) {
+    own = std::ranges::equal_range(of.elsewhere->residents, view, {}, &resident::view);
+  }
   const std::size_t others = of.ends.size() - own.size();
   const slice_share share = of.is_sliced() ? share_slice(of.slice, own.size(), others)
                                            : slice_share{.own = own.size(), .others = others};
@@ -231,7 +234,7 @@ void node_answers::append_view(std::string& out, const rows& of, const slice_tur
   const std::size_t first_other = start_of(others, share.others);
   for (std::size_t i = 0; i < share.others; ++i) {
     const std::size_t index = other_row(own, (first_other + i) % others);
-    add(own.empty() ? row(of, index) : row_elsewhere(of, index));
+    add(own.empty() ? row(of, index) : row_elsewhere(*of.elsewhere, index));
   }
 }
 
@@ -239,9 +242,9 @@ std::string_view node_answers::row(const rows& of, std::size_t index) const {
   return part(index == 0 ? of.begin : of.ends[index - 1], of.ends[index]);
 }
 
-std::string_view node_answers::row_elsewhere(const rows& of, std::size_t index) const {
-  const std::uint32_t begin = index == 0 ? of.elsewhere_begin : of.elsewhere_ends[index - 1];
-  return std::string_view(elsewhere_text_).substr(begin, of.elsewhere_ends[index] - begin);
+std::string_view node_answers::row_elsewhere(const elsewhere_rows& of, std::size_t index) {
+  const std::uint32_t begin = index == 0 ? 0 : of.ends[index - 1];
+  return std::string_view(of.text).substr(begin, of.ends[index] - begin);
 }
 
 /// The row at `index` of those that are not in `own`.

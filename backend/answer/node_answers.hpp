@@ -57,22 +57,26 @@ class node_answers {
     friend auto operator<=>(const resident&, const resident&) = default;
   };
 
+  /// The rows of a set with homes as clients of other views see them, in the order of the set's
+  /// own.
+  struct elsewhere_rows {
+    std::string text;
+    std::vector<std::uint32_t> ends;
+    std::vector<resident> residents; ///< ascending
+  };
+
   struct rows {
     zone::rr_type type;
     std::uint16_t slice; ///< records in one answer, 0 = all
     std::uint32_t begin; ///< in text_
     std::uint32_t end;
     std::vector<std::uint32_t> ends{}; ///< of each row; where a set is sliced or the node viewed
-    std::vector<resident> residents{}; ///< ascending
-    std::uint32_t elsewhere_begin = 0; ///< in elsewhere_text_
-    std::vector<std::uint32_t> elsewhere_ends{}; ///< of each row, in the order of `ends`
+    std::unique_ptr<const elsewhere_rows> elsewhere{}; ///< nullptr for a set without homes
 
     [[nodiscard]] bool is_sliced() const { return slice != 0 && slice < ends.size(); }
   };
 
   rows write(const zone::rrset& set, std::uint32_t domain_id, std::uint64_t server_seed);
-  void write_homes(rows& out, const zone::rrset& set, std::string_view head, std::string_view tail,
-                   std::span<const std::size_t> order);
   void append_slice(std::string& out, const rows& of, const slice_turn& turn) const;
   void append_view(std::string& out, const rows& of, const slice_turn& turn, std::uint16_t view,
                    std::string_view row_end) const;
@@ -80,13 +84,16 @@ class node_answers {
     return std::string_view(text_).substr(begin, end - begin);
   }
   [[nodiscard]] std::string_view row(const rows& of, std::size_t index) const;
-  [[nodiscard]] std::string_view row_elsewhere(const rows& of, std::size_t index) const;
+  static std::unique_ptr<const elsewhere_rows> write_elsewhere(const zone::rrset& set,
+                                                               std::string_view head,
+                                                               std::string_view tail,
+                                                               std::span<const std::size_t> order);
+  static std::string_view row_elsewhere(const elsewhere_rows& of, std::size_t index);
   static std::size_t other_row(std::span<const resident> own, std::size_t index);
 
   std::shared_ptr<const zone::node> node_;
   std::string text_;
-  std::string elsewhere_text_; ///< the rows of homed records as other views see them
-  std::vector<rows> sets_;     ///< in the order of their text
+  std::vector<rows> sets_; ///< in the order of their text
   std::size_t record_count_ = 0;
   bool sliced_ = false; ///< any set is
   bool viewed_ = false; ///< any set has homes

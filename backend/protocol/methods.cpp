@@ -60,12 +60,13 @@ class parameter_reader {
 
   /// The network of the client; a missing one is no network.
   [[nodiscard]] std::expected<std::optional<ip_prefix>, error> network(std::string_view key) const {
-    if (!parameters_.contains(key)) {
+    const json::value* const found = parameters_.if_contains(key);
+    if (found == nullptr) {
       return std::nullopt;
     }
-    const auto written = text(key);
-    if (!written) {
-      return std::unexpected(written.error());
+    const json::string* const written = found->if_string();
+    if (written == nullptr) {
+      return refuse(errc::bad_shape, key, "is not a string");
     }
     const auto parsed = ip_prefix::parse(*written);
     if (!parsed) {
