@@ -2,6 +2,7 @@
 // address, described by the coordinator's own zone_plan.
 #pragma once
 
+#include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/dns/zone_plan.hpp"
 
 #include <array>

@@ -303,7 +303,7 @@ TEST_F(serving, a_bad_request_costs_its_sender_nothing_but_the_answer) {
             400U);
   http::request<http::string_body> trace{http::verb::trace, "/" + std::string(token), 11};
   EXPECT_EQ(client.ask(trace).result_int(), 400U);
-  const auto declined = client.ask(R"({"method":"setNotified","parameters":{"id":1}})");
+  const auto declined = client.ask(R"({"method":"createSlaveDomain","parameters":{"id":1}})");
   EXPECT_EQ(declined.result_int(), 200U);
   EXPECT_THAT(declined.body(), HasSubstr(R"({"result":false,"log":["Thor does not offer)"));
   EXPECT_EQ(client.ask(soa_question).result_int(), 200U);
