@@ -1,5 +1,7 @@
 #include "schema/store/database.hpp"
 
+#include "schema/store/replicated_tables.hpp"
+
 #include <sqlite3.h>
 
 #include <fcntl.h>
@@ -17,6 +19,9 @@ namespace {
 constexpr std::int64_t journal_octets_max = 16 << 20;
 
 errc code_of(int sqlite_code) {
+  if (sqlite_code == SQLITE_CONSTRAINT_TRIGGER) {
+    return errc::follower; // the only triggers that refuse
+  }
   switch (sqlite_code & 0xff) {
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
@@ -147,6 +152,7 @@ std::expected<void, error> recognise(SQLite::Database& db, const std::filesystem
 
 std::expected<void, error> migrate(SQLite::Database& db, const std::filesystem::path& file,
                                    const database_kind& kind) {
+  const without_triggers guards_of_a_follower(db); // its own rows change with the schema
   SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
   const auto known = static_cast<std::int64_t>(kind.migrations.size());
   const std::int64_t version = pragma(db, "user_version");
@@ -179,7 +185,7 @@ std::expected<void, error> verify(SQLite::Database& db, const std::filesystem::p
 } // namespace
 
 error to_error(const std::filesystem::path& file, const SQLite::Exception& failure) {
-  const errc code = code_of(failure.getErrorCode());
+  const errc code = code_of(failure.getExtendedErrorCode());
   return make_error(file, code, failure.what(), advice(code));
 }
 

@@ -22,6 +22,10 @@ std::string_view to_string(errc code) {
     return "bad value";
   case errc::not_found:
     return "not found";
+  case errc::follower:
+    return "follower";
+  case errc::differs:
+    return "differs";
   case errc::failed:
     return "failed";
   }

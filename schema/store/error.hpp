@@ -17,6 +17,8 @@ enum class errc : std::uint8_t {
   read_only,    ///< the file or its file system cannot be written
   bad_value,    ///< the value does not fit: unknown domain, name outside it, bad content
   not_found,    ///< no such row
+  follower,     ///< a copy of another name server's data: to be written there
+  differs,      ///< a copy turned out not to be what the writer has
   failed,       ///< anything else SQLite reports
 };
 

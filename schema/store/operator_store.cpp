@@ -3,10 +3,17 @@
 #include "schema/store/database.hpp"
 #include "schema/store/migrations.hpp"
 #include "schema/store/name_text.hpp"
+#include "schema/store/replicated_tables.hpp"
+#include "schema/store/sql_value.hpp"
 #include "zone/build/build.hpp"
 #include "zone/text/rdata_text.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <unordered_map>
@@ -283,6 +290,55 @@ bool has_template(SQLite::Database& db, const std::string& name) {
   return known.executeStep();
 }
 
+writer_standing read_standing(SQLite::Database& db) {
+  SQLite::Statement row(db, "SELECT term, name, follows, copied_at FROM writer");
+  row.executeStep();
+  return {{restored(row.getColumn(0).getInt64()), row.getColumn(1).getString()},
+          row.getColumn(2).getInt() != 0,
+          row.getColumn(3).getInt64() != 0};
+}
+
+std::uint64_t read_revision(SQLite::Database& db) {
+  return restored(db.execAndGet("SELECT counter FROM revision").getInt64());
+}
+
+std::vector<model::takeover> read_takeovers(SQLite::Database& db) {
+  std::vector<model::takeover> all;
+  SQLite::Statement rows(db, "SELECT term, writer, digest FROM takeovers ORDER BY term");
+  while (rows.executeStep()) {
+    all.push_back({restored(rows.getColumn(0).getInt64()), rows.getColumn(1).getString(),
+                   restored(rows.getColumn(2).getInt64())});
+  }
+  return all;
+}
+
+/// Adds them and forgets all but the latest.
+void write_takeovers(SQLite::Database& db, const std::vector<model::takeover>& all) {
+  SQLite::Statement insert(db, "INSERT OR REPLACE INTO takeovers VALUES (?, ?, ?)");
+  for (const auto& one : all) {
+    insert.reset();
+    insert.bind(1, stored(one.term));
+    insert.bind(2, one.writer);
+    insert.bind(3, stored(one.digest));
+    insert.exec();
+  }
+  SQLite::Statement forget(db, "DELETE FROM takeovers WHERE term NOT IN "
+                               "(SELECT term FROM takeovers ORDER BY term DESC LIMIT ?)");
+  forget.bind(1, static_cast<std::int64_t>(model::takeovers_max));
+  forget.exec();
+}
+
+/// Whether taking the copy would lose edits that were made here: none when ours are the same data,
+/// or those that a writer began with.
+bool would_lose_edits(SQLite::Database& db, const model::operator_copy& copy) {
+  if (db.execAndGet("SELECT uncopied FROM writer").getInt() == 0) {
+    return false;
+  }
+  const auto ours = digest_of_rows(db);
+  return ours != copy.state.digest &&
+         std::ranges::find(copy.takeovers, ours, &model::takeover::digest) == copy.takeovers.end();
+}
+
 std::optional<zone::name> apex_of(SQLite::Database& db, std::uint32_t zone_id) {
   SQLite::Statement row(db, "SELECT name FROM domains WHERE id = ?");
   row.bind(1, zone_id);
@@ -299,9 +355,39 @@ struct operator_store::impl {
   std::filesystem::path file;
   std::unique_ptr<SQLite::Database> db;
   std::optional<mark> last_read = std::nullopt;
+  std::optional<std::pair<mark, std::uint64_t>> last_digest = std::nullopt;
 
   [[nodiscard]] std::unexpected<error> refuse(errc code, const std::string& why) const {
     return std::unexpected(error{code, file.string() + ": " + why});
+  }
+  /// A copy of the database under another name, as private as this one.
+  std::expected<std::filesystem::path, error> set_aside(model::unix_time now) {
+    const std::filesystem::path aside =
+        file.string() + ".superseded-" + std::to_string(now.time_since_epoch().count());
+    // Made before SQLite makes it, for the mode; brought to disk before the original changes.
+    const int made = ::open(aside.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (made < 0) {
+      return std::unexpected(
+          error{errc::cannot_open, aside.string() + ": " + std::strerror(errno)});
+    }
+    const auto done = guarded(aside, [&]() -> std::expected<void, error> {
+      SQLite::Statement copy(*db, "VACUUM INTO ?");
+      copy.bind(1, aside.string());
+      copy.exec();
+      return {};
+    });
+    const bool on_disk = ::fsync(made) == 0;
+    ::close(made);
+    if (!done) {
+      return std::unexpected(done.error());
+    }
+    if (!on_disk) {
+      return std::unexpected(error{errc::failed, aside.string() + ": " + std::strerror(errno)});
+    }
+    return aside;
+  }
+  [[nodiscard]] std::unexpected<error> differs() const {
+    return refuse(errc::differs, "a copy does not have the digest that the writer gave");
   }
   [[nodiscard]] std::unexpected<error> no_domain(std::uint32_t zone_id) const {
     return refuse(errc::not_found, "there is no domain " + std::to_string(zone_id));
@@ -348,6 +434,11 @@ std::expected<std::uint32_t, error> operator_store::ensure_domain(const zone::na
     SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
     if (const auto known = id_of(*impl_->db, apex)) {
       return *known;
+    }
+    std::optional<without_triggers> of_a_follower;
+    if (read_standing(*impl_->db).follows) {
+      of_a_follower.emplace(*impl_->db);
+      impl_->last_digest.reset(); // the revision does not tell
     }
     const std::uint32_t id = insert_domain(*impl_->db, apex, nullptr);
     transaction.commit();
@@ -465,6 +556,121 @@ std::expected<void, error> operator_store::set_metadata(std::uint32_t zone_id,
     }
     transaction.commit();
     return {};
+  });
+}
+
+// ---- one writer, many name servers
+
+std::expected<writer_standing, error> operator_store::standing() {
+  return guarded(impl_->file, [&]() -> std::expected<writer_standing, error> {
+    return read_standing(*impl_->db);
+  });
+}
+
+std::expected<void, error> operator_store::follow(const model::writer_claim& claim) {
+  return guarded(impl_->file, [&]() -> std::expected<void, error> {
+    auto& db = *impl_->db;
+    SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+    if (const auto before = read_standing(db); !before.follows || before.claim != claim) {
+      SQLite::Statement update(db, "UPDATE writer SET term = ?, name = ?, follows = 1, uncopied = "
+                                   "iif(follows, uncopied, (SELECT counter > 0 FROM revision))");
+      update.bind(1, stored(claim.term));
+      update.bind(2, claim.writer);
+      update.exec();
+    }
+    refuse_writes(db, claim.writer);
+    transaction.commit();
+    return {};
+  });
+}
+
+std::expected<void, error> operator_store::lead(const model::writer_claim& claim) {
+  return guarded(impl_->file, [&]() -> std::expected<void, error> {
+    auto& db = *impl_->db;
+    SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+    const auto before = read_standing(db);
+    if (before.follows && claim.term > before.claim.term) {
+      write_takeovers(db, {{claim.term, claim.writer, digest_of_rows(db)}});
+    }
+    if (before.follows || before.claim != claim) {
+      SQLite::Statement update(db,
+                               "UPDATE writer SET term = ?, name = ?, follows = 0, uncopied = 1");
+      update.bind(1, stored(claim.term));
+      update.bind(2, claim.writer);
+      update.exec();
+    }
+    allow_writes(db);
+    transaction.commit();
+    return {};
+  });
+}
+
+std::expected<model::data_state, error> operator_store::state() {
+  return guarded(impl_->file, [&]() -> std::expected<model::data_state, error> {
+    const SQLite::Transaction one_view(*impl_->db);
+    const auto now = mark_of(*impl_->db);
+    if (!impl_->last_digest || impl_->last_digest->first != now) {
+      impl_->last_digest = {now, digest_of_rows(*impl_->db)};
+    }
+    return model::data_state{read_revision(*impl_->db), impl_->last_digest->second};
+  });
+}
+
+std::expected<model::operator_copy, error> operator_store::read_copy() {
+  return guarded(impl_->file, [&]() -> std::expected<model::operator_copy, error> {
+    const SQLite::Transaction one_view(*impl_->db);
+    auto rows = read_rows(*impl_->db);
+    if (!rows) {
+      return impl_->refuse(rows.error().code, rows.error().detail);
+    }
+    impl_->last_digest = {mark_of(*impl_->db), rows->digest};
+    return model::operator_copy{std::move(rows->parts),
+                                {read_revision(*impl_->db), rows->digest},
+                                read_takeovers(*impl_->db)};
+  });
+}
+
+std::expected<std::filesystem::path, error>
+operator_store::apply_copy(const model::operator_copy& copy, model::unix_time now) {
+  return guarded(impl_->file, [&]() -> std::expected<std::filesystem::path, error> {
+    auto& db = *impl_->db;
+    const auto wanted = parse_rows(copy.parts);
+    if (!wanted) {
+      return impl_->refuse(wanted.error().code, wanted.error().detail);
+    }
+    if (wanted->digest != copy.state.digest) {
+      return impl_->differs();
+    }
+    std::filesystem::path kept;
+    if (would_lose_edits(db, copy)) {
+      auto set_aside = impl_->set_aside(now);
+      if (!set_aside) {
+        return set_aside;
+      }
+      kept = *std::move(set_aside);
+    }
+    const verbatim rows_as_they_are(db);
+    SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+    write_rows(db, *wanted);
+    if (digest_of_rows(db) != copy.state.digest) {
+      return impl_->differs();
+    }
+    SQLite::Statement revision(db, "UPDATE revision SET counter = ?");
+    revision.bind(1, stored(copy.state.revision));
+    revision.exec();
+    db.exec("DELETE FROM takeovers"); // those of another line of writers say nothing here
+    write_takeovers(db, copy.takeovers);
+    if (const auto standing = read_standing(db); standing.follows) {
+      refuse_writes(db, standing.claim.writer); // again, if somebody removed the triggers
+    }
+    SQLite::Statement noted(db, "UPDATE writer SET uncopied = 0, copied_at = ?");
+    noted.bind(1, stored(now));
+    noted.exec();
+    transaction.commit();
+    // Rows may have changed under the revision that was read.
+    impl_->last_read.reset();
+    impl_->last_digest = {mark_of(db), copy.state.digest};
+    return kept;
   });
 }
 

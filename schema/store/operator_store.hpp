@@ -5,9 +5,14 @@
 // that cannot be served is quarantined: listed with its reason, never served, and no harm to the
 // others. The file is 0600, its -wal and -shm too.
 //
+// Of several name servers one writes; on the others the file is a copy, which nobody can write to
+// (errc::follower, or what sqlite3 prints: a sentence that names the writer).
+//
 // One connection with one owner, on one thread. Blocking. Nothing is thrown past these functions.
 #pragma once
 
+#include "coordinator/model/operator_copy.hpp"
+#include "coordinator/model/time.hpp"
 #include "schema/store/error.hpp"
 #include "zone/model/error.hpp"
 #include "zone/model/name.hpp"
@@ -85,6 +90,14 @@ struct operator_data {
   std::int64_t revision = 0; ///< grows with every change of any row
 };
 
+/// Whose data these are.
+struct writer_standing {
+  model::writer_claim claim;
+  bool follows = false; ///< a copy
+  bool copied = false;  ///< held a copy at some time
+  friend bool operator==(const writer_standing&, const writer_standing&) = default;
+};
+
 /// One row per value, at most this many of one kind.
 inline constexpr std::size_t metadata_values_max = 100;
 
@@ -104,7 +117,7 @@ class operator_store {
   /// every second.
   std::expected<bool, error> changed();
 
-  /// The id of the domain; it is made when it is missing.
+  /// The id of the domain; it is made when it is missing, on a follower until its next copy.
   std::expected<std::uint32_t, error> ensure_domain(const zone::name& apex);
 
   /// Adds a domain and returns its id. It must not be there; the template, "" = none, must.
@@ -122,6 +135,24 @@ class operator_store {
   /// Replaces all values of the kind; none removes it. `kind` is letters, digits and hyphens.
   std::expected<void, error> set_metadata(std::uint32_t zone_id, const std::string& kind,
                                           const std::vector<std::string>& values);
+
+  // ---- one writer, many name servers
+
+  std::expected<writer_standing, error> standing();
+  /// The data are `claim.writer`'s from now on: writes are refused.
+  std::expected<void, error> follow(const model::writer_claim& claim);
+  /// `claim.writer` is this name server: it takes writes. A later term than before is a takeover.
+  std::expected<void, error> lead(const model::writer_claim& claim);
+
+  std::expected<model::data_state, error> state();
+  /// In one view of the database.
+  std::expected<model::operator_copy, error> read_copy();
+  /// Takes the data of the one it follows, all or nothing. Edits of its own that would be lost are
+  /// set aside before, in a file whose path is returned (0600); otherwise the path is empty.
+  /// Errors: differs, when the outcome is not what `copy` says; bad_value, when its rows cannot be
+  /// read.
+  std::expected<std::filesystem::path, error> apply_copy(const model::operator_copy& copy,
+                                                         model::unix_time now);
 
  private:
   struct impl;
