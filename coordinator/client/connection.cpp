@@ -40,22 +40,22 @@ SSL* new_tls(const identity::x509::credentials& who) {
   return tls;
 }
 
-void offer_subprotocol(websocket::request_type& request) {
-  request.set(beast::http::field::sec_websocket_protocol, wire::subprotocol);
-}
-
 class tls_connection final : public connection {
  public:
   tls_connection(asio::io_context& io, const identity::x509::credentials& who, tcp::endpoint where,
-                 std::uint64_t number, connection_owner& owner)
+                 std::uint64_t number, connection_owner& owner, counterpart expected)
       : where_(std::move(where))
       , number_(number)
       , owner_(&owner)
+      , expected_(expected)
       , domain_(who.self().domain)
       , stream_(tcp::socket(io), new_tls(who)) {
     stream_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
                                                        websocket::stream_base::none(), false});
-    stream_.set_option(websocket::stream_base::decorator(&offer_subprotocol));
+    stream_.set_option(
+        websocket::stream_base::decorator([expected](websocket::request_type& request) {
+          request.set(beast::http::field::sec_websocket_protocol, expected.subprotocol);
+        }));
     stream_.read_message_max(wire::frame_octets_max);
     stream_.auto_fragment(false);
     stream_.text(true);
@@ -154,8 +154,8 @@ class tls_connection final : public connection {
 
   bool accept_server(std::expected<identity::peer, identity::error> peer) {
     if (peer) {
-      if (auto good = identity::check_event_server(*peer); !good) {
-        peer = std::unexpected(std::move(good.error()));
+      if (auto allowed = expected_.check(*peer); !allowed) {
+        peer = std::unexpected(std::move(allowed).error());
       }
     }
     if (!peer) {
@@ -176,8 +176,8 @@ class tls_connection final : public connection {
     if (failure) {
       co_return fail("WebSocket handshake", failure); // TLS 1.3: a refusal of our certificate, too
     }
-    if (response[beast::http::field::sec_websocket_protocol] != wire::subprotocol) {
-      co_return fail(fmt::format("it does not speak {}", wire::subprotocol));
+    if (response[beast::http::field::sec_websocket_protocol] != expected_.subprotocol) {
+      co_return fail(fmt::format("it does not speak {}", expected_.subprotocol));
     }
     co_return true;
   }
@@ -251,6 +251,7 @@ class tls_connection final : public connection {
   tcp::endpoint where_;
   std::uint64_t number_;
   connection_owner* owner_;
+  counterpart expected_;
   std::string domain_;
   websocket::stream<asio::ssl::stream<tcp::socket>> stream_;
   std::optional<identity::peer> server_;
@@ -275,8 +276,8 @@ void let_escape(const std::exception_ptr& thrown) {
 std::shared_ptr<connection> connection::open(asio::io_context& io,
                                              const identity::x509::credentials& who,
                                              tcp::endpoint where, std::uint64_t number,
-                                             connection_owner& owner) {
-  auto made = std::make_shared<tls_connection>(io, who, std::move(where), number, owner);
+                                             connection_owner& owner, counterpart expected) {
+  auto made = std::make_shared<tls_connection>(io, who, std::move(where), number, owner, expected);
   made->self = made;
   asio::co_spawn(io, tls_connection::run(made), let_escape);
   return made;

@@ -1,17 +1,21 @@
-// One connection to one event server: TCP, TLS 1.3, WebSocket, frames.
+// One connection to one event server, or to another server of the overlay: TCP, TLS 1.3, WebSocket,
+// frames.
 //
 // Kept alive by its own operations and by whoever holds the pointer; it ends itself after an error.
-// No deadlines of its own: the agent closes what takes too long. One thread.
+// No deadlines of its own: its owner closes what takes too long. One thread.
 #pragma once
 
 #include "coordinator/identity/peer.hpp"
 #include "coordinator/identity/x509/credentials.hpp"
 #include "coordinator/model/address.hpp"
+#include "coordinator/wire/message.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,7 +31,7 @@ inline constexpr std::chrono::seconds send_timeout{5};
 /// Hears of a connection. Called from the loop, never from within a call of the connection.
 class connection_owner {
  public:
-  /// All handshakes are done; the peer is an event server of our domain.
+  /// All handshakes are done; the peer is of our domain and may be what was asked for.
   virtual void on_opened(std::uint64_t number, const identity::peer& server,
                          const model::ip_address& local) = 0;
   virtual void on_frame(std::uint64_t number, std::string_view frame) = 0;
@@ -38,13 +42,22 @@ class connection_owner {
   ~connection_owner() = default;
 };
 
+/// What is expected at the other end.
+struct counterpart {
+  std::string_view subprotocol = wire::subprotocol;
+  /// What its certificate must allow.
+  std::expected<void, identity::error> (*check)(const identity::peer&) =
+      identity::check_event_server;
+};
+
 class connection {
  public:
   /// Begins to connect. `owner` hears nothing any more after disown().
   static std::shared_ptr<connection> open(boost::asio::io_context& io,
                                           const identity::x509::credentials& who,
                                           boost::asio::ip::tcp::endpoint where,
-                                          std::uint64_t number, connection_owner& owner);
+                                          std::uint64_t number, connection_owner& owner,
+                                          counterpart expected = {});
 
   virtual ~connection() = default;
   connection(const connection&) = delete;

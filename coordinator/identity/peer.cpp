@@ -65,6 +65,8 @@ std::string_view to_string(errc code) {
     return "not_a_manager";
   case errc::not_an_event_server:
     return "not_an_event_server";
+  case errc::not_a_dns_manager:
+    return "not_a_dns_manager";
   case errc::not_yet_valid:
     return "not_yet_valid";
   case errc::expired:
@@ -145,6 +147,13 @@ std::expected<void, error> check_event_server(const peer& p) {
   if (!p.has_role(role_event_server))
     return refuse(errc::not_an_event_server,
                   "the certificate of " + p.id.text() + " has no OU thor_eventserver");
+  return {};
+}
+
+std::expected<void, error> check_dns_manager(const peer& p) {
+  if (!p.has_role(role_dns_manager))
+    return refuse(errc::not_a_dns_manager,
+                  "the certificate of " + p.id.text() + " has no OU thor_dnsmanager");
   return {};
 }
 

@@ -36,6 +36,7 @@ enum class errc : std::uint8_t {
   address_not_in_certificate, ///< claims an address it may not publish
   not_a_manager,              ///< publishes a network status without OU thor_manager
   not_an_event_server,        ///< the server's certificate lacks OU thor_eventserver
+  not_a_dns_manager,          ///< copies operator's data without OU thor_dnsmanager
   not_yet_valid,
   expired,
   revoked,
@@ -95,6 +96,9 @@ std::expected<void, error> check_domain(const peer& p, std::string_view domain);
 
 /// What a client asks of the server it connected to.
 std::expected<void, error> check_event_server(const peer& p);
+
+/// What name servers ask of each other before one copies the operator's data from the other.
+std::expected<void, error> check_dns_manager(const peer& p);
 
 /// What anybody asks of the author of a network status.
 std::expected<void, error> check_manager(const peer& p);

@@ -88,21 +88,23 @@ std::string_view tls_failure_word(const error_code& failure) {
   }
 }
 
-/// What a request for something else than thor.v1 is answered.
-http::response<http::string_body> explain(const http::request<http::empty_body>& request) {
+/// What a request for something else is answered.
+http::response<http::string_body> explain(const http::request<http::empty_body>& request,
+                                          const ws_protocol& spoken) {
   http::response<http::string_body> answer(http::status::bad_request, request.version());
   answer.set(http::field::content_type, "text/plain");
   answer.keep_alive(false);
-  answer.body() = "This is an event server: it speaks WebSocket with the subprotocol thor.v1.\n";
+  answer.body() = fmt::format("This is an {}: it speaks WebSocket with the subprotocol {}.\n",
+                              spoken.who, spoken.subprotocol);
   answer.prepare_payload();
   return answer;
 }
 
-bool offers_our_subprotocol(const http::request<http::empty_body>& request) {
+bool offers(const http::request<http::empty_body>& request, std::string_view subprotocol) {
   const auto offered = request.find(http::field::sec_websocket_protocol);
   return offered != request.end() &&
          http::token_list(offered->value())
-             .exists(beast::string_view(wire::subprotocol.data(), wire::subprotocol.size()));
+             .exists(beast::string_view(subprotocol.data(), subprotocol.size()));
 }
 
 ws_server::outcome why_ended(const error_code& failure) {
@@ -181,15 +183,18 @@ class ws_server::impl {
   };
   using session_ptr = std::shared_ptr<session>;
 
-  impl(asio::io_context& context, const identity::x509::credentials& identity, observer& watcher)
+  impl(asio::io_context& context, const identity::x509::credentials& identity, observer& watcher,
+       ws_protocol protocol)
       : io(context)
       , credentials(identity)
       , seen(&watcher)
+      , spoken(protocol)
       , gate(monotonic_now()) {}
 
   asio::io_context& io;
   const identity::x509::credentials& credentials;
   observer* seen; ///< nullptr once the server is destroyed
+  const ws_protocol spoken;
   admission gate;
   std::list<tcp::acceptor> acceptors;
   std::vector<tcp::endpoint> listening; ///< where they are, also once they are closed
@@ -309,7 +314,7 @@ class ws_server::impl {
       co_return std::unexpected(outcome{tls_failure_word(failure), failure.message()});
     }
     auto who = identity::x509::peer_of(tls.native_handle(), self->credentials.self().domain);
-    if (auto upgraded = co_await upgrade(stream); !upgraded)
+    if (auto upgraded = co_await upgrade(stream, self->spoken); !upgraded)
       co_return std::unexpected(upgraded.error());
     if (who)
       co_return *std::move(who);
@@ -321,7 +326,8 @@ class ws_server::impl {
     co_return std::unexpected(outcome{word, who.error().detail});
   }
 
-  static asio::awaitable<std::expected<void, outcome>> upgrade(ws_stream& stream) {
+  static asio::awaitable<std::expected<void, outcome>> upgrade(ws_stream& stream,
+                                                               ws_protocol spoken) {
     beast::flat_buffer buffer(request_octets_max);
     http::request_parser<http::empty_body> parser;
     parser.header_limit(request_octets_max);
@@ -333,18 +339,19 @@ class ws_server::impl {
                   failure.message()});
     const auto& request = parser.get();
     const bool is_websocket = websocket::is_upgrade(request) && buffer.size() == 0;
-    if (!is_websocket || !offers_our_subprotocol(request)) {
-      const auto answer = explain(request);
+    if (!is_websocket || !offers(request, spoken.subprotocol)) {
+      const auto answer = explain(request, spoken);
       beast::get_lowest_layer(stream).expires_after(refusal_grace);
       co_await http::async_write(stream.next_layer(), answer, as_result);
       co_await stream.next_layer().async_shutdown(as_result);
       co_return std::unexpected(outcome{is_websocket ? "wrong_subprotocol" : "not_websocket",
                                         "asked for " + std::string(request.target())});
     }
-    stream.set_option(websocket::stream_base::decorator([](websocket::response_type& response) {
-      response.set(http::field::sec_websocket_protocol,
-                   beast::string_view(wire::subprotocol.data(), wire::subprotocol.size()));
-    }));
+    stream.set_option(
+        websocket::stream_base::decorator([spoken](websocket::response_type& response) {
+          response.set(http::field::sec_websocket_protocol,
+                       beast::string_view(spoken.subprotocol.data(), spoken.subprotocol.size()));
+        }));
     if (const auto [rejected] = co_await stream.async_accept(request, as_result); rejected)
       co_return std::unexpected(outcome{"not_websocket", rejected.message()});
     co_return std::expected<void, outcome>();
@@ -497,8 +504,9 @@ class ws_server::impl {
   }
 };
 
-ws_server::ws_server(asio::io_context& io, const identity::x509::credentials& who, observer& seen)
-    : impl_(std::make_shared<impl>(io, who, seen)) {}
+ws_server::ws_server(asio::io_context& io, const identity::x509::credentials& who, observer& seen,
+                     ws_protocol spoken)
+    : impl_(std::make_shared<impl>(io, who, seen, spoken)) {}
 
 ws_server::~ws_server() {
   impl_->seen = nullptr;
@@ -547,7 +555,8 @@ void ws_server::stop(std::function<void()> done) {
   for (const auto& [ticket, stream] : impl_->half_open)
     beast::get_lowest_layer(*stream).close();
   for (const auto& [number, s] : impl_->sessions)
-    impl::begin_close(impl_, s, {wire::close_code::going_away, "the event server stops"});
+    impl::begin_close(
+        impl_, s, {wire::close_code::going_away, fmt::format("the {} stops", impl_->spoken.who)});
   impl_->stopped = std::move(done);
   if (impl_->sessions.empty())
     asio::post(impl_->io, std::exchange(impl_->stopped, nullptr));

@@ -1,11 +1,11 @@
-// The server side of the event stream: WebSocket over mutual TLS, made of sessions that carry text
-// frames. It knows connections, not messages.
+// The server side of the event stream, and of other streams between members: WebSocket over mutual
+// TLS, made of sessions that carry text frames. It knows connections, not messages.
 //
 // A session begins when a peer with a verified certificate of our domain has completed the TLS and
-// WebSocket handshakes (subprotocol thor.v1), and ends once, for whatever reason. What comes before
-// is bounded by `admission` and a deadline; what goes out is queued, bounded, and never waited for:
-// a subscriber that does not read is dropped, the others do not notice. Peers that stop answering
-// pings are found and dropped, too.
+// WebSocket handshakes (with our subprotocol), and ends once, for whatever reason. What comes
+// before is bounded by `admission` and a deadline; what goes out is queued, bounded, and never
+// waited for: a subscriber that does not read is dropped, the others do not notice. Peers that stop
+// answering pings are found and dropped, too.
 //
 // One thread: every call and every callback happens on the io_context's thread, callbacks never
 // from inside a call. The io_context, the credentials and the observer must outlive the server;
@@ -44,6 +44,12 @@ inline constexpr std::size_t queue_frames_max = 4096;
 inline constexpr std::size_t queue_octets_max = 8U << 20;
 inline constexpr std::size_t request_octets_max = 8U << 10;
 
+/// What a server speaks.
+struct ws_protocol {
+  std::string_view subprotocol = wire::subprotocol;
+  std::string_view who = "event server"; ///< what it is, for those who come by mistake
+};
+
 class ws_server {
  public:
   using session_id = std::uint64_t;
@@ -73,7 +79,8 @@ class ws_server {
     ~observer() = default;
   };
 
-  ws_server(boost::asio::io_context& io, const identity::x509::credentials& who, observer& seen);
+  ws_server(boost::asio::io_context& io, const identity::x509::credentials& who, observer& seen,
+            ws_protocol spoken = {});
   ~ws_server();
   ws_server(const ws_server&) = delete;
   ws_server& operator=(const ws_server&) = delete;

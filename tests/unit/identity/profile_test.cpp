@@ -129,6 +129,9 @@ TEST(rules, event_servers_and_managers_are_named_by_their_certificates) {
   p.roles = {"thor_manager"};
   EXPECT_TRUE(check_manager(p));
   EXPECT_EQ(check_event_server(p).error().code, errc::not_an_event_server);
+  EXPECT_EQ(check_dns_manager(p).error().code, errc::not_a_dns_manager);
+  p.roles = {"thor_dnsmanager"};
+  EXPECT_TRUE(check_dns_manager(p));
 }
 
 TEST(rules, an_author_claims_its_own_id_and_roles) {
@@ -201,6 +204,7 @@ TEST(words, are_stable) {
       {errc::address_not_in_certificate, "address_not_in_certificate"},
       {errc::not_a_manager, "not_a_manager"},
       {errc::not_an_event_server, "not_an_event_server"},
+      {errc::not_a_dns_manager, "not_a_dns_manager"},
       {errc::not_yet_valid, "not_yet_valid"},
       {errc::expired, "expired"},
       {errc::revoked, "revoked"},
