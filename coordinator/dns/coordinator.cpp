@@ -319,6 +319,14 @@ void coordinator::on_plan(model::time_point now, zone_plan plan,
   request(now, "configuration", out);
 }
 
+bool coordinator::on_zone_ids(model::time_point now, const std::map<zone::name, std::uint32_t>& ids,
+                              std::vector<effect>& out) {
+  if (!plan_.set_ids(ids))
+    return false;
+  request(now, "zone ids", out);
+  return true;
+}
+
 /// The zone is to show these members as they are in `from`. True when DNS shows the difference.
 bool coordinator::show(model::time_point now, const model::member_map& from,
                        const std::vector<model::node_id>& changed) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "coordinator/dns/deputy.hpp"
+#include "coordinator/dns/note.hpp"
 #include "coordinator/dns/zone_plan.hpp"
 #include "coordinator/model/policy.hpp"
 #include "coordinator/model/status.hpp"
@@ -78,12 +79,6 @@ struct report {};
 struct resubscribe_to {
   std::string server;
 };
-/// For the log; `alarm` also counts.
-struct note {
-  bool alarm = false;
-  std::string_view word; ///< what it is about, stable: "manager_lost". Points to a literal
-  std::string text;
-};
 using effect = std::variant<publish_zones, remember, report, resubscribe_to, note>;
 
 /// What a restart brings back from disk.
@@ -128,6 +123,14 @@ class coordinator {
   /// same are not published again.
   void on_plan(model::time_point now, zone_plan plan, std::vector<zone::rrset> operator_rrsets,
                std::vector<effect>& out);
+
+  /// The ids of the zones in the operator's database, which a copy from another name server may
+  /// have changed: to be told before the records that refer to them. True when one did.
+  bool on_zone_ids(model::time_point now, const std::map<zone::name, std::uint32_t>& ids,
+                   std::vector<effect>& out);
+
+  /// What `report` tells besides the zone changed: ask for a report, no sooner than it is time.
+  void on_figures_changed(model::time_point now) { report_soon(now); }
 
   void on_deadline(model::time_point now, model::unix_time wall, std::vector<effect>& out);
   [[nodiscard]] model::time_point next_deadline() const;

@@ -110,6 +110,17 @@ std::optional<std::size_t> zone_plan::zone_of(const zone::name& owner) const {
   return deepest;
 }
 
+bool zone_plan::set_ids(const std::map<zone::name, std::uint32_t>& known) {
+  bool changed = false;
+  auto unlisted = unlisted_zone_id_first;
+  for (auto& zone : zones_) {
+    const auto found = known.find(zone.apex);
+    const auto id = found == known.end() ? unlisted++ : found->second;
+    changed |= std::exchange(zone.id, id) != id;
+  }
+  return changed;
+}
+
 const planned_zone* zone_plan::find_zone(std::uint32_t id) const {
   const auto found = std::ranges::find(zones_, id, &planned_zone::id);
   return found == zones_.end() ? nullptr : &*found;

@@ -78,6 +78,10 @@ struct zone_config {
   std::uint16_t other_site_penalty = site_penalty;
 };
 
+/// Ids from here on belong to zones that the operator's database does not have, as may happen to
+/// one that follows a name server with another configuration.
+inline constexpr std::uint32_t unlisted_zone_id_first = 0x7000'0000;
+
 /// A configuration that cannot make a zone, in words.
 struct config_error {
   std::string detail;
@@ -100,6 +104,10 @@ class zone_plan {
 
   /// Reads the configuration once: names are checked here, so that later steps cannot fail.
   static std::expected<zone_plan, config_error> make(zone_config config);
+
+  /// The ids of the operator's database from now on, by apex; a zone that is not in it gets one
+  /// that no other has. True when one is another than before.
+  bool set_ids(const std::map<zone::name, std::uint32_t>& known);
 
   /// What the zones hold now, in the order of zones(). `members` and `departed` are ignored while
   /// `known` is false; `operator_rrsets` have passed reserved().

@@ -351,8 +351,28 @@ statistics statistics_of(model::node_id id, const zone_report& zone) {
     dns["degraded"] = true;
   if (zone.divergent)
     dns["divergent"] = true;
+  if (const auto& data = zone.operator_data)
+    dns["operator"] = json::object{{"writer", data->of.writer},
+                                   {"term", data->of.term},
+                                   {"revision", data->have.revision},
+                                   {"digest", hex64(data->have.digest)}};
   return {.id = std::move(id), .json = json::serialize(json::object{{"dns", dns}})};
 }
+
+namespace {
+
+operator_report read_operator_report(fields& dns) {
+  fields in(dns.object("operator"), dns.path("operator"));
+  const auto writer = in.id("writer");
+  const auto term = in.number("term");
+  const auto revision = in.number("revision");
+  const auto digest = in.hex64("digest");
+  if (in.failed())
+    dns.fail(in.why());
+  return {{term, writer ? writer->text() : ""}, {revision, digest}};
+}
+
+} // namespace
 
 std::expected<std::optional<zone_report>, error> zone_report_of(const statistics& s) {
   const auto figures = parse_object(s.json);
@@ -361,11 +381,14 @@ std::expected<std::optional<zone_report>, error> zone_report_of(const statistics
   fields in(*figures);
   if (!figures->contains("dns"))
     return std::nullopt;
-  fields dns(in.object("dns"), in.path("dns"));
-  const zone_report report{.serial = static_cast<std::uint32_t>(dns.number("serial", u32_max)),
-                           .digest = dns.hex64("digest"),
-                           .degraded = dns.boolean_or("degraded", false),
-                           .divergent = dns.boolean_or("divergent", false)};
+  const auto& told = in.object("dns");
+  fields dns(told, in.path("dns"));
+  zone_report report{.serial = static_cast<std::uint32_t>(dns.number("serial", u32_max)),
+                     .digest = dns.hex64("digest"),
+                     .degraded = dns.boolean_or("degraded", false),
+                     .divergent = dns.boolean_or("divergent", false)};
+  if (told.contains("operator"))
+    report.operator_data = read_operator_report(dns);
   if (in.failed() || dns.failed())
     return std::unexpected(in.failed() ? in.why() : dns.why());
   return report;

@@ -6,6 +6,7 @@
 // stores and forwards them and reads only what it must authorise.
 #pragma once
 
+#include "coordinator/model/operator_copy.hpp"
 #include "coordinator/model/presence.hpp"
 #include "coordinator/model/status.hpp"
 
@@ -169,12 +170,20 @@ struct statistics {
   friend bool operator==(const statistics&, const statistics&) = default;
 };
 
+/// Whose operator's data a thor-dns has, and which state of them.
+struct operator_report {
+  model::writer_claim of;
+  model::data_state have;
+  friend bool operator==(const operator_report&, const operator_report&) = default;
+};
+
 /// What a thor-dns tells of the zone that it serves, in its statistics under "dns".
 struct zone_report {
   std::uint32_t serial = 0; ///< SOA serial
   std::uint64_t digest = 0; ///< of the zone's records: the same where the zones are
   bool degraded = false;    ///< it judges the members itself, because no manager lives
   bool divergent = false;   ///< the serial is its own: no manager has caught up with it
+  std::optional<operator_report> operator_data = std::nullopt;
   friend bool operator==(const zone_report&, const zone_report&) = default;
 };
 

@@ -304,13 +304,14 @@ class Overlay:
     def start_dns(self, name="dns1", pdns=("pdns",), overlay=None, **table):
         """thor-dns, for the pdns_server processes of the given names; `overlay` adds to [overlay], `table` to [dns]."""
         home = self.home(name)
-        self.ca.issue(name, ["thor_dnsmanager"], home / "tls")
-        hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [address]}
-                 for number, (address, _, port) in enumerate((s.rpartition(":") for s in self.event_servers), 1)]
+        address, copy_port = self.endpoint(name, 8002)
+        self.ca.issue(name, ["thor_dnsmanager"], home / "tls", [address])
+        hosts = [{"name": f"eventserver{number}", "port": int(port), "addresses": [server]}
+                 for number, (server, _, port) in enumerate((s.rpartition(":") for s in self.event_servers), 1)]
         self.http_backends[name] = "{}:{}".format(*self.endpoint(name, 8053))
         (home / "roles.d").mkdir(exist_ok=True)
         dns = {"http": self.http_backends[name], "http_token_file": f"{home}/state/pdns-token", "roles_dir": f"{home}/roles.d",
-               "unix_socket": f"{home}/run/pdns-remote.sock",
+               "unix_socket": f"{home}/run/pdns-remote.sock", "replica_listen": [f"{address}:{copy_port}"],
                "pdns_control": [f"{self.home(server)}/run/pdns.controlsocket" for server in pdns],
                "name_server": [{"name": "ns1", "addresses": [self.address]}], "event_server": hosts}
         self.configure(name, {"dns": dns | table}, **(overlay or {}))

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace thor::dns {
@@ -15,7 +16,8 @@ template <typename T>
 T value_or_throw(std::expected<T, store::error> got) {
   if (!got)
     throw std::runtime_error(got.error().detail);
-  return std::move(*got);
+  if constexpr (!std::is_void_v<T>)
+    return std::move(*got);
 }
 
 } // namespace
@@ -29,6 +31,18 @@ disk::disk(boost::asio::io_context& io, const std::filesystem::path& operator_db
 disk::~disk() {
   thread_.request_stop();
   wake_.notify_all();
+}
+
+store::writer_standing disk::standing() {
+  return value_or_throw(operator_.standing());
+}
+
+void disk::follow(const model::writer_claim& claim) {
+  value_or_throw(operator_.follow(claim));
+}
+
+void disk::lead(const model::writer_claim& claim) {
+  value_or_throw(operator_.lead(claim));
 }
 
 std::uint32_t disk::ensure_domain(const zone::name& apex) {
@@ -67,7 +81,16 @@ void disk::host(hosting how) {
   wake_.notify_one();
 }
 
+void disk::do_with_operator_data(std::function<void(store::operator_store&)> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
 void disk::work(const std::stop_token& ending) {
+  tell_state();
   auto look_at = std::chrono::steady_clock::now() + operator_poll_interval;
   std::optional<store::publication>
       unwritten; // after a failure, until it or a newer one is written
@@ -76,8 +99,9 @@ void disk::work(const std::stop_token& ending) {
     std::optional<hosting> other_hosting;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, ending, look_at,
-                       [this] { return waiting_.has_value() || next_hosting_.has_value(); });
+      wake_.wait_until(lock, ending, look_at, [this] {
+        return waiting_.has_value() || next_hosting_.has_value() || !jobs_.empty();
+      });
       job.swap(waiting_);
       other_hosting.swap(next_hosting_);
     }
@@ -85,6 +109,7 @@ void disk::work(const std::stop_token& ending) {
       hosted_->use(*std::move(other_hosting));
       read_again();
     }
+    do_jobs();
     if (job) {
       unwritten = std::move(job);
       if (write(*unwritten))
@@ -110,6 +135,25 @@ bool disk::write(store::publication& what) {
   return written.has_value();
 }
 
+void disk::do_jobs() {
+  std::deque<std::function<void(store::operator_store&)>> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs.swap(jobs_);
+  }
+  for (const auto& job : jobs)
+    job(operator_);
+  if (!jobs.empty())
+    look_at_operator_data();
+}
+
+void disk::tell_state() {
+  const auto state = operator_.state();
+  if (!state)
+    return tell_failure(state.error().detail);
+  boost::asio::post(io_, [this, is = *state] { told_.operator_state(is); });
+}
+
 void disk::look_at_operator_data() {
   const auto changed = operator_.changed();
   if (!changed)
@@ -126,6 +170,7 @@ void disk::read_again() {
   news.hosted = hosted_->take(news.data);
   boost::asio::post(
       io_, [this, fresh = std::move(news)]() mutable { told_.operator_data(std::move(fresh)); });
+  tell_state();
 }
 
 void disk::tell_notices() {

@@ -4,8 +4,8 @@
 // The overlay thread hands publications over and never waits for them: while one is being written,
 // a newer one replaces the one that waits (zone_store catches up with what was skipped). Operator
 // data that changed is read here, the hosted zones are made from it, and both are posted to the
-// io_context. Failures are posted, too; what could not be written is tried again with each look at
-// the operator's data.
+// io_context. Copies of the operator's data are read and taken here, too, as jobs. Failures are
+// posted; what could not be written is tried again with each look at the operator's data.
 #pragma once
 
 #include "coordinator/daemon/dns/hosted_zones.hpp"
@@ -16,10 +16,12 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -38,6 +40,8 @@ class disk {
  public:
   struct callbacks {
     std::function<void(operator_news)> operator_data;
+    /// Once at the start, and after operator_data.
+    std::function<void(model::data_state)> operator_state;
     std::function<void(std::string what)> failure;
     std::function<void(std::string what)> notice;
   };
@@ -52,6 +56,9 @@ class disk {
 
   // ---- before start(), blocking; throw std::runtime_error
 
+  store::writer_standing standing();
+  void follow(const model::writer_claim& claim);
+  void lead(const model::writer_claim& claim);
   std::uint32_t ensure_domain(const zone::name& apex);
   /// `hosted` makes the hosted zones, now and from start() on.
   operator_news read_operator_data(hosted_zones hosted);
@@ -64,12 +71,17 @@ class disk {
   void publish(store::publication what);
   /// Makes the hosted zones anew, by another configuration; they are told like changed data.
   void host(hosting how);
+  /// Runs `job` on the disk thread, in order, and then looks whether the operator's data changed.
+  /// What becomes of it the job posts itself. Jobs that wait at the end are dropped.
+  void do_with_operator_data(std::function<void(store::operator_store&)> job);
 
  private:
   void work(const std::stop_token& ending);
   bool write(store::publication& what);
+  void do_jobs();
   void look_at_operator_data();
   void read_again();
+  void tell_state();
   void tell_notices();
   void tell_failure(const std::string& what);
 
@@ -80,8 +92,9 @@ class disk {
   callbacks told_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::optional<store::publication> waiting_; ///< guarded by mutex_
-  std::optional<hosting> next_hosting_;       ///< guarded by mutex_
+  std::optional<store::publication> waiting_;                    ///< guarded by mutex_
+  std::optional<hosting> next_hosting_;                          ///< guarded by mutex_
+  std::deque<std::function<void(store::operator_store&)>> jobs_; ///< guarded by mutex_
   std::jthread thread_;
 };
 

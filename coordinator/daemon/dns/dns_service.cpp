@@ -148,6 +148,16 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , how_(how)
     , limiter_(repeated_line_interval)
     , disk_(host.io(), how.operator_db, how.zone_db, runtime::unix_now())
+    , replica_(host, how.replica, disk_,
+               {.members = [this]() -> const model::member_map& { return machine_.shown(); },
+                .claim_changed = [this] { announce(); },
+                .data_changed =
+                    [this] {
+                      machine_.on_figures_changed(runtime::monotonic_now());
+                      timer_.arm(machine_.next_deadline());
+                    },
+                .alarm = [this](const std::string& kind,
+                                const std::string& text) { alarm(kind, text); }})
     , machine_(plan_of(domain_of(host.credentials().self()), how,
                        [this](const zone::name& apex) { return disk_.ensure_domain(apex); }),
                how.coordination)
@@ -181,6 +191,8 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   answer_zone_commands(host_.control(), served_,
                        [this]() -> const zone_plan& { return machine_.plan(); });
   host_.control().on("serial", [this](const auto& arguments) { return tell_serial(arguments); });
+  host_.control().on("promote",
+                     [this](const std::vector<std::string>&) { return replica_.promote(); });
 }
 
 void dns_service::add_name_server(const std::filesystem::path& control_socket, bool internal) {
@@ -223,16 +235,20 @@ void dns_service::begin(hosted_zones hosted) {
 }
 
 void dns_service::run() {
-  disk_.start({.operator_data = [this](operator_news news) { on_operator_data(std::move(news)); },
-               .failure = [this](const std::string& what) { alarm("disk", what); },
-               .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
+  disk_.start(
+      {.operator_data = [this](operator_news news) { on_operator_data(std::move(news)); },
+       .operator_state = [this](const model::data_state& state) { replica_.on_data(state); },
+       .failure = [this](const std::string& what) { alarm("disk", what); },
+       .notice = [](const std::string& what) { spdlog::warn("{}", what); }});
   announce();
   client_->start();
+  replica_.start();
   host_.ready();
-  host_.run([this] { client_->stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
+  host_.run([this] { stop(); },
             [this] {
               announce();
               client_->credentials_reloaded();
+              replica_.recheck();
             },
             [this] { reconfigure(); });
   server_.stop();
@@ -260,26 +276,37 @@ void dns_service::reconfigure() {
   spdlog::info("{} roles, serial {}", machine_.plan().roles().size(), machine_.serial());
 }
 
+void dns_service::stop() {
+  client_->stop(std::chrono::milliseconds{0},
+                [this] { replica_.stop([this] { host_.finish(); }); });
+}
+
 // ---- a member among others
 
 void dns_service::announce() {
   if (replaced_)
     return;
   const auto& self = host_.credentials().self();
+  model::role_offer offer;
+  if (const auto port = replica_.port(); port != 0)
+    offer.ports.emplace(wire::copy_port_key, port);
   client_->announce({.id = self.id,
                      .at = {},
                      .addresses = self.addresses,
-                     .roles = {{std::string(identity::role_dns_manager), {}}},
+                     .roles = {{std::string(identity::role_dns_manager), std::move(offer)}},
                      .site = "",
                      .software = std::string("thor-dns ") + THOR_VERSION,
-                     .attributes = {}});
+                     .attributes = {{std::string(wire::writer_attribute),
+                                     model::to_text(replica_.machine().claim())}}});
 }
 
 void dns_service::tell_figures() {
-  const wire::zone_report zone{.serial = served_.overlay().zones.front()->serial,
-                               .digest = zone::digest(served_.overlay()),
-                               .degraded = machine_.state() == feed_state::degraded,
-                               .divergent = machine_.divergent()};
+  wire::zone_report zone{.serial = served_.overlay().zones.front()->serial,
+                         .digest = zone::digest(served_.overlay()),
+                         .degraded = machine_.state() == feed_state::degraded,
+                         .divergent = machine_.divergent()};
+  if (const auto& data = replica_.machine().data())
+    zone.operator_data = {replica_.machine().claim(), *data};
   figures_ = wire::encode_body(wire::statistics_of(host_.credentials().self().id, zone));
   if (!replaced_)
     client_->publish(wire::topic::statistics, figures_);
@@ -355,11 +382,18 @@ void dns_service::malformed(const std::string& server, const wire::error& why) {
 void dns_service::on_operator_data(operator_news news) {
   const auto hosted_before = served_.hosted();
   operator_ = std::move(news);
+  std::map<zone::name, std::uint32_t> ids;
+  for (const auto& zone : operator_.data.zones)
+    ids.emplace(zone.apex, zone.id);
+  std::vector<effect> effects;
+  const bool other_ids = machine_.on_zone_ids(runtime::monotonic_now(), ids, effects);
   auto rrsets = accept(operator_, machine_.plan());
   announce_hosted(operator_.hosted);
-  std::vector<effect> effects;
   machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
+  if (other_ids)
+    for (const auto& server : name_servers_)
+      server->control->rediscover(); // PowerDNS asks by id
   if (served_.hosted() != hosted_before && machine_.state() != feed_state::unknown)
     write_down("operator data");
   spdlog::info("read the operator's data, revision {}: {} hosted domains ({} added, {} removed, {} "
@@ -612,6 +646,7 @@ void dns_service::describe_status(boost::json::object& into) const {
     servers.emplace_back(server);
   into["event_servers"] = std::move(servers);
   into["judge"] = describe_judge();
+  into["operator"] = replica_.describe();
   into["replaced"] = replaced_;
   boost::json::array rows;
   for (const auto& row : not_served_)

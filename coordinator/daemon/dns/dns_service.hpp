@@ -13,6 +13,7 @@
 #include "coordinator/client/client.hpp"
 #include "coordinator/daemon/dns/disk.hpp"
 #include "coordinator/daemon/dns/pdns_control.hpp"
+#include "coordinator/daemon/dns/replica_service.hpp"
 #include "coordinator/daemon/dns/served_zones.hpp"
 #include "coordinator/daemon/dns/settings.hpp"
 #include "coordinator/dns/coordinator.hpp"
@@ -63,6 +64,7 @@ class dns_service final : private client::observer {
 
   void add_name_server(const std::filesystem::path& control_socket, bool internal);
   void begin(hosted_zones hosted);
+  void stop();
   void announce();
   void listen_only();
   void tell_figures();
@@ -98,6 +100,7 @@ class dns_service final : private client::observer {
   settings how_;               ///< as in force
   runtime::log_limiter limiter_;
   disk disk_;
+  replica_service replica_; ///< before whatever reads the operator's data: it says whose they are
   coordinator machine_;
   backend::server server_;
   std::unique_ptr<backend::server> internal_server_;

@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
   const runtime::program about{
       .name = "thor-dns",
       .summary = "Answers PowerDNS with the members of the overlay, as its remote backend.",
-      .commands = {},
+      .commands = {{"promote", "make this name server the one that writes the operator's data",
+                    ""}},
       .reloaded_tables = {"dns"},
       .check =
           [](const auto& self) { return runtime::check_role(self, identity::role_dns_manager); },

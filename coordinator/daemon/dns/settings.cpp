@@ -2,6 +2,7 @@
 
 #include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/runtime/endpoint.hpp"
+#include "coordinator/wire/copy.hpp"
 #include "coordinator/wire/message.hpp"
 
 #include <grp.h>
@@ -132,6 +133,23 @@ void read_role_files(runtime::config& from, runtime::section& dns, settings& s) 
   s.roles = std::move(*roles);
 }
 
+replica_settings read_replica(runtime::section& from) {
+  replica_settings replica;
+  replica.writer = from.text("writer", "");
+  if (!replica.writer.empty() && !model::node_id::parse(replica.writer))
+    from.reject("writer",
+                "is no node id: name the name server that writes, as its certificate does");
+  const auto everywhere = "[::]:" + std::to_string(wire::default_copy_port);
+  for (const auto& text : from.texts("replica_listen", {everywhere})) {
+    if (const auto where = runtime::parse_address_endpoint(text, wire::default_copy_port)) {
+      replica.listen.push_back(*where);
+    } else {
+      from.reject("replica_listen", where.error());
+    }
+  }
+  return replica;
+}
+
 } // namespace
 
 settings read_settings(runtime::config& from) {
@@ -160,6 +178,7 @@ settings read_settings(runtime::config& from) {
   s.internal = read_internal(dns.table("internal"), s.unix_socket);
   s.operator_db = dns.text("operator_db", (state_dir / "operator.sqlite3").string());
   s.zone_db = dns.text("zone_db", (state_dir / "zone.sqlite3").string());
+  s.replica = read_replica(dns);
   s.serving_threads = static_cast<unsigned>(dns.integer("serving_threads", 1, 1, 64));
   s.slice = static_cast<std::uint16_t>(dns.integer("slice", 8, 0, slice_max));
   s.coordination.stale_max = std::chrono::hours{dns.integer("stale_hours", 24, 1, 24 * 30)};

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace thor::dns {
@@ -20,6 +21,14 @@ struct internal_settings {
   std::filesystem::path unix_socket;
   std::vector<std::filesystem::path> pdns_control;
   friend bool operator==(const internal_settings&, const internal_settings&) = default;
+};
+
+/// One writer, many name servers.
+struct replica_settings {
+  std::string writer; ///< node id; "" = this one
+  /// Where followers connect; empty = none may.
+  std::vector<boost::asio::ip::tcp::endpoint> listen;
+  friend bool operator==(const replica_settings&, const replica_settings&) = default;
 };
 
 struct settings {
@@ -33,6 +42,7 @@ struct settings {
   std::optional<internal_settings> internal; ///< nothing = no internal zones
   std::filesystem::path operator_db;
   std::filesystem::path zone_db;
+  replica_settings replica;
   unsigned serving_threads = 1;
   /// Records of one RRset in one answer, 0 = all; a role's definition may say otherwise.
   std::uint16_t slice = 8;

@@ -475,5 +475,18 @@ TEST(zone_plan, a_node_that_became_a_program_of_the_overlay_keeps_its_name_for_t
   EXPECT_THAT(lines_at(zone, "n1.node"), ElementsAre("n1.node 30 A 192.0.2.9"));
 }
 
+TEST(zone_plan, takes_the_ids_of_the_database_when_they_change) {
+  auto all = plan();
+  ASSERT_EQ(all.zones().size(), 1U);
+  const auto apex = all.domain();
+  EXPECT_FALSE(all.set_ids({{apex, 1}, {name("other.example"), 2}}));
+  EXPECT_TRUE(all.set_ids({{apex, 7}}));
+  ASSERT_NE(all.find_zone(7), nullptr);
+  EXPECT_EQ(all.find_zone(7)->apex, apex);
+  EXPECT_EQ(all.find_zone(1), nullptr);
+  EXPECT_TRUE(all.set_ids({{name("other.example"), 1}})) << "it is not there any more";
+  EXPECT_EQ(all.zones().front().id, unlisted_zone_id_first);
+}
+
 } // namespace
 } // namespace thor::dns::test

@@ -115,8 +115,18 @@ TEST(statistics_body, of_a_thor_dns_tells_its_zone) {
 }
 
 TEST(statistics_body, of_a_thor_dns_on_its_own_says_so) {
-  for (const auto zone : {zone_report{7, 1, true, false}, zone_report{7, 1, false, true}})
+  for (const auto& zone : {zone_report{7, 1, true, false}, zone_report{7, 1, false, true}})
     EXPECT_EQ(zone_report_of(statistics_of(id("dns1"), zone)), zone);
+}
+
+TEST(statistics_body, of_a_thor_dns_tells_whose_data_it_has) {
+  const zone_report zone{7, 1, false, false, operator_report{{3, "dns2"}, {42, 0xabc}}};
+  const auto said = statistics_of(id("dns1"), zone);
+  EXPECT_EQ(said.json, R"({"dns":{"serial":7,"digest":"0000000000000001","operator":)"
+                       R"({"writer":"dns2","term":3,"revision":42,"digest":"0000000000000abc"}}})");
+  EXPECT_EQ(zone_report_of(said), zone);
+  EXPECT_FALSE(zone_report_of(
+      {id("dns1"), R"({"dns":{"serial":7,"digest":"0000000000000001","operator":{"term":3}}})"}));
 }
 
 TEST(statistics_body, of_others_tells_no_zone) {

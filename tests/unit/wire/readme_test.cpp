@@ -1,6 +1,7 @@
 // The specification and the code are one: every example of coordinator/wire/README.md is read by
 // the codec, and what the codec writes for it is the example.
 #include "coordinator/wire/codec.hpp"
+#include "coordinator/wire/copy.hpp"
 
 #include <gtest/gtest.h>
 
@@ -59,6 +60,8 @@ std::string again(const example& e) {
     return body_encoded(decode_status(e.text));
   if (e.kind == "statistics")
     return body_encoded(decode_statistics(e.text));
+  if (e.kind == "copy")
+    return encoded(decode_copy(e.text));
   return "an example of unknown kind " + e.kind;
 }
 
@@ -71,7 +74,8 @@ TEST(readme, has_an_example_of_every_message_and_body) {
                                                {"presence", 2},
                                                {"leave", 1},
                                                {"status", 3},
-                                               {"statistics", 2}}));
+                                               {"statistics", 2},
+                                               {"copy", 4}}));
 }
 
 TEST(readme, examples_are_what_the_codec_reads_and_writes) {
@@ -98,9 +102,11 @@ TEST(readme, digest_vectors_hold) {
 
 TEST(readme, names_the_limits_that_are_in_force) {
   const auto text = readme();
-  for (const auto& limit : {std::to_string(hold_ms_max), std::to_string(signature_octets_max),
-                            std::to_string(certificate_octets_max), std::to_string(text_octets_max),
-                            std::to_string(default_port)})
+  for (const auto& limit :
+       {std::to_string(hold_ms_max), std::to_string(signature_octets_max),
+        std::to_string(certificate_octets_max), std::to_string(text_octets_max),
+        std::to_string(default_port), std::to_string(default_copy_port),
+        std::string(copy_subprotocol), std::string(writer_attribute), std::string(copy_port_key)})
     EXPECT_NE(text.find(limit), std::string::npos) << limit;
 }
 
