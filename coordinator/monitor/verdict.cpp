@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <map>
+#include <tuple>
 #include <utility>
 
 namespace thor::monitor {
@@ -58,6 +61,25 @@ std::string critical_range(const condition& c) {
   return {};
 }
 
+/// Name servers that follow the same writer and have the same revision, but not the same data.
+std::vector<std::string> differing_data(const network& what) {
+  std::map<std::tuple<std::uint64_t, std::string, std::uint64_t>,
+           std::pair<std::string, std::uint64_t>>
+      first;
+  std::vector<std::string> out;
+  for (const auto& [id, report] : what.dns_reports()) {
+    if (!report.operator_data)
+      continue;
+    const auto& [of, have] = *report.operator_data;
+    const auto [found, is_new] =
+        first.try_emplace({of.term, of.writer, have.revision}, id.text(), have.digest);
+    if (!is_new && found->second.second != have.digest)
+      out.push_back("the operator's data of " + found->second.first + " and " + id.text() +
+                    " differ");
+  }
+  return out;
+}
+
 /// What makes it a WARNING.
 std::vector<std::string> doubts(const network& what) {
   std::vector<std::string> out;
@@ -69,6 +91,7 @@ std::vector<std::string> doubts(const network& what) {
     if (report.divergent)
       out.push_back(id.text() + " is divergent");
   }
+  std::ranges::move(differing_data(what), std::back_inserter(out));
   return out;
 }
 

@@ -47,7 +47,8 @@ struct verdict {
 };
 
 /// CRITICAL when there is no status or a condition fails; WARNING when the status is stale or a
-/// thor-dns is degraded or divergent; otherwise OK.
+/// thor-dns is degraded or divergent, or two have other operator's data in the same revision;
+/// otherwise OK.
 verdict judge(const std::vector<condition>& wanted, const network& what, columns_of width);
 
 /// Why there is no status: what the event servers do. Visible text, one line.

@@ -111,6 +111,12 @@ class NameServers(overlaytest.OverlayTest):
             with self.assertRaises(sqlite3.DatabaseError) as refusal:
                 self.sql("dns2", statement)
             self.assertEqual(REFUSED, str(refusal.exception))
+        with self.subTest("commands refuse, too"):
+            for words in (["domain", "add", "customer.example"], ["record", "add", f"www.{DOMAIN}", "60", "A", "192.0.2.80"]):
+                done = subprocess.run([self.dns["dns2"].argv[0], "--config", self.dns["dns2"].config, *words],
+                                      capture_output=True, text=True, check=False)
+                self.assertEqual(1, done.returncode, done)
+                self.assertIn(REFUSED, done.stderr)
         with self.subTest("past the triggers: undone, with an alarm that names the writer"):
             self.sql("dns1", insert("kept"))
             self.shows("kept", "A", ["192.0.2.80"])

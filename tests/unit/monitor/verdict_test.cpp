@@ -85,6 +85,25 @@ TEST_F(Verdict, CountsARoleThatNobodyHasAsNone) {
   EXPECT_EQ(0, judge_for({"xcap_server!=1"}).exit_code);
 }
 
+TEST_F(Verdict, WarnsWhenNameServersHaveOtherDataInTheSameRevision) {
+  live({member("gw1", "192.0.2.1", {"sip_proxy"}), member("gw2", "192.0.2.2", {"sip_proxy"}),
+        member("dns1", "192.0.2.4", {"thor_dnsmanager"}),
+        member("dns2", "192.0.2.5", {"thor_dnsmanager"})});
+  const auto report = [&](const char* who, std::uint64_t revision, std::uint64_t digest) {
+    hear(heard_report{
+        id(who), {7, 0xab, false, false, wire::operator_report{{1, "dns1"}, {revision, digest}}}});
+  };
+  report("dns1", 5, 0xa);
+  report("dns2", 4, 0xb);
+  EXPECT_EQ(0, judge_for({"sip_proxy>=2"}).exit_code) << "one is behind";
+  report("dns2", 5, 0xb);
+  const auto said = judge_for({"sip_proxy>=2"});
+  EXPECT_EQ(1, said.exit_code);
+  EXPECT_EQ("THOR WARNING: sip_proxy 2 active, the operator's data of dns1 and dns2 differ | "
+            "sip_proxy=2;;2:;0;",
+            said.line);
+}
+
 TEST_F(Verdict, WarnsWhenTheStatusIsStaleOrAThorDnsIsOnItsOwn) {
   live_with_two_proxies();
   report_dns("dns1", true, true);
