@@ -194,7 +194,7 @@ TEST(rules, a_presence_is_held_to_id_and_roles_too) {
 }
 
 TEST(words, are_stable) {
-  constexpr std::array<std::pair<errc, std::string_view>, 17> words{{
+  constexpr std::array<std::pair<errc, std::string_view>, 18> words{{
       {errc::no_domain, "no_domain"},
       {errc::bad_node_id, "bad_node_id"},
       {errc::bad_role, "bad_role"},
