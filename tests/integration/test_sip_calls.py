@@ -1,18 +1,20 @@
 #!/usr/bin/python3
-"""Calls through a client that knows DNS alone: Kamailio, whose resolver is the name server under test, takes requests for a domain through
-NAPTR, SRV and addresses to SIPp on the members. Scenarios 10 and 15: a member that dies costs no next call, and a drain none at all."""
+"""Calls through a client that knows DNS alone: Kamailio, whose resolver is the name server under test, takes requests for a customer's hosted
+domain through NAPTR, SRV and addresses to SIPp on the members. Scenarios 10 and 15: a member that dies costs no next call, and a drain none at all."""
 
 import collections
 import pathlib
 import re
+import subprocess
 import time
 
 import overlaytest
 from netns import NetnsOverlay
-from overlay import DOMAIN, Failure, Process, wait_until
+from overlay import PROGRAMS, Failure, Process, wait_until
 
 RESOURCES = pathlib.Path(__file__).resolve().parent / "sip"
 MEMBERS = ["n1", "n2", "n3"]
+CUSTOMER = "customer.example.net"
 CACHED_S = 2  # what the proxy still remembers of DNS after this is in a new answer (kamailio.cfg)
 RATE = 20     # calls a second
 
@@ -42,8 +44,9 @@ class SipCalls(overlaytest.OverlayTest):
         net = self.net = self.enterContext(NetnsOverlay())
         net.start_event_server()
         net.start_manager()
-        net.start_dns()
+        dns = net.start_dns()
         self.pdns = [net.start_pdns()]
+        subprocess.run([PROGRAMS / "thor-dns", "--config", dns.config, "domain", "add", CUSTOMER], check=True, stdout=subprocess.DEVNULL)
         self.address = {name: net.endpoint(name, 5060)[0] for name in MEMBERS}
         self.endpoint = {name: [self.start_endpoint(name, transport) for transport in ("u1", "t1")] for name in MEMBERS}
         self.node = {name: net.start_node(name, ["sip_proxy"], addresses=[self.address[name]]) for name in MEMBERS}
@@ -67,10 +70,10 @@ class SipCalls(overlaytest.OverlayTest):
         return self.start_sipp(f"{member}-sipp-{transport}", member, "-sn", "uas", "-i", self.address[member], "-p", "5060", "-t", transport)
 
     def start_calls(self, count, proxy=None):
-        """So many calls to a user of the domain, through the proxy, one after the other."""
+        """So many calls to a user of the hosted domain, through the proxy, one after the other."""
         proxy = proxy or self.proxy
         name = f"caller{len(self.net.processes)}"
-        return self.start_sipp(name, "caller", "-sf", RESOURCES / "caller.xml", "-key", "domain", DOMAIN, "-s", "user", "-i", self.net.endpoint("caller", 0)[0],
+        return self.start_sipp(name, "caller", "-sf", RESOURCES / "caller.xml", "-key", "domain", CUSTOMER, "-s", "user", "-i", self.net.endpoint("caller", 0)[0],
                                "-m", str(count), "-r", str(RATE), "-timeout", "120s", "-timeout_error", f"{proxy.address}:{proxy.port}")
 
     def calls_end_well(self, calls):
@@ -105,7 +108,6 @@ class SipCalls(overlaytest.OverlayTest):
             answered = self.call(60, only_udp)
             print(f"calls by member and transport: {answered}")
             self.assertEqual({(name, "udp") for name in MEMBERS}, set(answered))
-
 
     def test_a_member_that_dies_costs_no_next_call(self):
         dead, *survivors = MEMBERS
