@@ -16,9 +16,10 @@ import dns.rdatatype
 import dns.zone
 import overlaytest
 from dnssoftware import Unbound
-from overlay import DOMAIN, Overlay, wait_until
+from overlay import DOMAIN, PROGRAMS, Overlay, wait_until
 
 ROLE_ZONE = f"role.{DOMAIN}"
+CUSTOMER = "customer.example.net"
 UNKNOWN_OPTION = 65001  # for local use, RFC 6891 section 9
 OPERATOR_RECORDS = [
     ("enum", "NAPTR", r'10 100 "u" "E2U+sip" "!^\\+1(.*)$!sip:\\1@sip.example!" .'),
@@ -93,7 +94,7 @@ class Checked(overlaytest.OverlayTest):
 
 
 class WholeDomain(Checked):
-    """sip.example over both connectors, and the roles' own names at the internal PowerDNS."""
+    """sip.example and a hosted domain over both connectors, and the roles' own names at the internal PowerDNS."""
 
     @classmethod
     def setUpClass(cls):
@@ -106,6 +107,7 @@ class WholeDomain(Checked):
         cls.inside = net.start_pdns("inside", "internal", zone=ROLE_ZONE)
         cls.pdns = [cls.http, cls.unix]
         cls.operator_records(cls)
+        subprocess.run([PROGRAMS / "thor-dns", "--config", cls.dns.config, "domain", "add", CUSTOMER], check=True, stdout=subprocess.DEVNULL)
         net.start_node("gw1", ["sip_proxy"])
         net.start_node("gw2", ["sip_proxy", "media_relay"], addresses=["192.0.2.102"])
         net.start_node("gw3", ["sip_proxy"], addresses=["2001:db8::103"])
@@ -119,7 +121,7 @@ class WholeDomain(Checked):
         self.shows("web", "A", ["192.0.2.80"])
 
     def zones(self):
-        return [(self.http, DOMAIN), (self.unix, DOMAIN), (self.inside, ROLE_ZONE)]
+        return [(pdns, zone) for pdns in self.pdns for zone in (DOMAIN, CUSTOMER)] + [(self.inside, ROLE_ZONE)]
 
     def test_every_name_answers_in_any_case_and_keeps_it(self):
         for pdns, zone in self.zones():
@@ -178,9 +180,10 @@ class WholeDomain(Checked):
 
     def test_unbound_resolves_every_name(self):
         for pdns in self.pdns:
-            unbound = Unbound(self.net, {DOMAIN: pdns.server, ROLE_ZONE: self.inside.server}, name=f"unbound-{pdns.name}").wait_ready()
+            unbound = Unbound(self.net, {DOMAIN: pdns.server, CUSTOMER: pdns.server, ROLE_ZONE: self.inside.server},
+                              name=f"unbound-{pdns.name}").wait_ready()
             count = 0
-            for authority, zone in ((pdns, DOMAIN), (self.inside, ROLE_ZONE)):
+            for authority, zone in ((pdns, DOMAIN), (pdns, CUSTOMER), (self.inside, ROLE_ZONE)):
                 for (name, rdtype), expected in published(authority.server, zone).items():
                     answer = unbound.server.ask(name.replace("*", "anything"), rdtype)
                     self.assertEqual(("NOERROR", expected), (answer.rcode, answer.texts(rdtype)), f"{name} {rdtype}: {answer}")
