@@ -119,6 +119,7 @@ class WholeDomain(Checked):
         wait_until(lambda: "error" not in (self.draining.command("drain 600") or {"error": 1}), "gw4 drains")
         self.shows("_sip._udp", "SRV", self.srv(5060, "gw1", "gw2", "gw3"))
         self.shows("web", "A", ["192.0.2.80"])
+        wait_until(lambda: not self.dns.status()["divergent"], "the manager has passed our serial: the zones stay as they are")
 
     def zones(self):
         return [(pdns, zone) for pdns in self.pdns for zone in (DOMAIN, CUSTOMER)] + [(self.inside, ROLE_ZONE)]

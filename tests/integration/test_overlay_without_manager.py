@@ -176,7 +176,7 @@ class OneOfTheOverlay(overlaytest.OverlayTest):
         before = dns.status()["serial"]
         figures = Figures(self.net)
         self.addCleanup(figures.stop)
-        self.net.start_dns("dns2", pdns=())
+        self.net.start_dns("dns2", pdns=(), writer="dns1")
         wait_until(lambda: dns.status()["judge"]["members"] >= 3, "dns2 is a member")
         # Both begin with the serial of a zone that has heard no status yet, which may be what was told last.
         wait_until(lambda: figures.of.get("dns1", {}).get("serial") == before and figures.of["dns1"] == figures.of.get("dns2"),

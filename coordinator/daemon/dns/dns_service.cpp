@@ -1,5 +1,6 @@
 #include "coordinator/daemon/dns/dns_service.hpp"
 
+#include "coordinator/daemon/dns/backend_metrics.hpp"
 #include "coordinator/daemon/dns/overlay_records.hpp"
 #include "coordinator/daemon/dns/planning.hpp"
 #include "coordinator/daemon/dns/token.hpp"
@@ -20,7 +21,6 @@
 #include <set>
 #include <span>
 #include <stdexcept>
-#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -30,12 +30,8 @@ namespace {
 
 /// Lines of one kind in the log: one in this time.
 constexpr std::chrono::seconds repeated_line_interval{10};
-/// For so long a PowerDNS that was never there may still be about to start.
-constexpr std::chrono::seconds pdns_start_max{60};
 /// Rows that are not served, in the log at one time.
 constexpr std::size_t not_served_lines_max = 20;
-/// When more hosted zones change at once PowerDNS forgets everything.
-constexpr std::size_t purge_zones_max = 50;
 
 /// By apex, of all domains.
 std::shared_ptr<const zones_metadata> metadata_of(const store::operator_data& data) {
@@ -132,14 +128,6 @@ std::unique_ptr<client::client> make_client(runtime::service& host, manners with
   return std::make_unique<client::client>(host.io(), std::move(options), host.credentials(), seen);
 }
 
-void require_role(runtime::service& host) {
-  const auto& self = host.credentials().self();
-  if (!self.has_role(identity::role_dns_manager))
-    throw std::runtime_error(fmt::format(
-        "the certificate of {} has no OU {}: issue one with thor-ca issue {} --role {}",
-        self.id.text(), identity::role_dns_manager, self.id.text(), identity::role_dns_manager));
-}
-
 } // namespace
 
 dns_service::dns_service(runtime::service& host, const settings& how)
@@ -167,6 +155,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
                .networks = networks_of(how.sites, machine_.plan().sites()),
                .everybody = &server_,
                .internal = internal_server_.get()})
+    , name_servers_(host.io(), host.counters())
     , timer_(host.io(),
              [this](model::time_point now) {
                std::vector<effect> effects;
@@ -174,35 +163,25 @@ dns_service::dns_service(runtime::service& host, const settings& how)
                perform(effects);
              })
     , roles_(host.counters(), names_of(machine_.plan().roles())) {
-  require_role(host);
   client_ = make_client(host, manners::announces, *this);
-  for (const auto* result : {"ok", "failed"})
-    for (const auto which : {pdns_control::command::purge, pdns_control::command::notify,
-                             pdns_control::command::rediscover})
-      commands(which, result);
   for (const auto& path : how.pdns_control)
-    add_name_server(path, false);
+    name_servers_.add(path, false);
   if (how.internal)
     for (const auto& path : how.internal->pdns_control)
-      add_name_server(path, true);
+      name_servers_.add(path, true);
   begin({hosting_of(machine_.plan().domain(), how), host.credentials().self().id.text()});
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
-  host_.on_metrics([this] { copy_backend_counters(); });
+  host_.on_metrics([this] {
+    std::vector<const backend::serve_counters*> servers{&server_.counters()};
+    if (internal_server_ != nullptr)
+      servers.push_back(&internal_server_->counters());
+    show_backend(servers, host_.counters());
+  });
   answer_zone_commands(host_.control(), served_,
                        [this]() -> const zone_plan& { return machine_.plan(); });
   host_.control().on("serial", [this](const auto& arguments) { return tell_serial(arguments); });
   host_.control().on("promote",
                      [this](const std::vector<std::string>&) { return replica_.promote(); });
-}
-
-void dns_service::add_name_server(const std::filesystem::path& control_socket, bool internal) {
-  auto& added = *name_servers_.emplace_back(std::make_unique<name_server>());
-  added.internal = internal;
-  added.control_socket = control_socket.string();
-  added.control = std::make_unique<pdns_control>(
-      host_.io(), control_socket,
-      [this, &added](pdns_control::command which, pdns_control::result what,
-                     const std::string& why) { on_told(added, which, what, why); });
 }
 
 /// The last good zones are served before anything else happens.
@@ -392,8 +371,7 @@ void dns_service::on_operator_data(operator_news news) {
   machine_.on_operator_rrsets(runtime::monotonic_now(), std::move(rrsets), effects);
   perform(effects);
   if (other_ids)
-    for (const auto& server : name_servers_)
-      server->control->rediscover(); // PowerDNS asks by id
+    name_servers_.rediscover(); // PowerDNS asks by id
   if (served_.hosted() != hosted_before && machine_.state() != feed_state::unknown)
     write_down("operator data");
   spdlog::info("read the operator's data, revision {}: {} hosted domains ({} added, {} removed, {} "
@@ -435,24 +413,7 @@ void dns_service::tell_not_served(std::vector<std::string> rows) {
 
 /// PowerDNS learns of hosted zones that came or went, and forgets what changed.
 void dns_service::announce_hosted(const hosted_zones::update& news) {
-  const bool others = !news.added.empty() || !news.removed.empty();
-  const auto count = news.added.size() + news.removed.size() + news.changed.size();
-  for (const auto& server : name_servers_) {
-    if (server->internal)
-      continue;
-    if (others)
-      server->control->rediscover();
-    if (count > purge_zones_max) {
-      server->control->purge_all();
-      continue;
-    }
-    for (const auto* apexes : {&news.added, &news.removed})
-      for (const auto& apex : *apexes)
-        server->control->purge({apex.text() + "$"}, apex.text());
-  }
-  if (count <= purge_zones_max)
-    for (const auto& zone : news.changed)
-      purge(zone);
+  name_servers_.tell(news);
   for (const auto& apex : news.added)
     notify_secondaries(apex);
   for (const auto& zone : news.changed)
@@ -491,7 +452,7 @@ void dns_service::publish(const publish_zones& wanted) {
   tell_rejected(done->rejected);
   std::size_t names = 0;
   for (const auto& zone : done->changed) {
-    purge(zone);
+    name_servers_.purge(zone);
     notify_secondaries(zone.apex);
     names += zone.names.size();
   }
@@ -500,24 +461,6 @@ void dns_service::publish(const publish_zones& wanted) {
     write_down(wanted.cause);
   spdlog::debug("published serial {}: {} names changed ({})", machine_.serial(), names,
                 wanted.cause);
-}
-
-void dns_service::purge(const served_zones::changed_zone& changed) {
-  const std::string apex = changed.apex.text();
-  std::vector<std::string> names;
-  names.reserve(changed.names.size() + 1);
-  for (const auto& name : changed.names)
-    names.push_back(name.text());
-  names.push_back(apex);
-  // An answer made from a wildcard is cached under the name that was asked for, which nobody here
-  // knows.
-  const bool wildcard = std::ranges::any_of(
-      changed.names, [](const zone::name& n) { return n.first_label() == "*"; });
-  if (wildcard)
-    names = {apex + "$"};
-  for (const auto& server : name_servers_)
-    if (server->internal == changed.internal)
-      server->control->purge(names, apex);
 }
 
 /// Those in the zone's ALSO-NOTIFY. The name servers in its NS records are not meant: each has a
@@ -532,9 +475,7 @@ void dns_service::notify_secondaries(const zone::name& apex) {
   const bool is_overlay = own != planned.end();
   if (is_overlay && machine_.state() == feed_state::unknown)
     return; // a zone with unknown names is handed to nobody
-  for (const auto& server : name_servers_)
-    if (server->internal == (is_overlay && own->internal))
-      server->control->notify(apex.text());
+  name_servers_.notify(apex, is_overlay && own->internal);
 }
 
 void dns_service::write_down(const std::string& cause) {
@@ -551,56 +492,6 @@ void dns_service::write_down(const std::string& cause) {
   what.cause = cause;
   what.at = runtime::unix_now();
   disk_.publish(std::move(what));
-}
-
-prometheus::Counter& dns_service::commands(pdns_control::command which, const std::string& result) {
-  if (which == pdns_control::command::notify)
-    return host_.counters().counter("thor_dns_notifies_total",
-                                    "Zones whose secondaries PowerDNS was to notify, by result.",
-                                    {{"result", result}});
-  if (which == pdns_control::command::rediscover)
-    return host_.counters().counter("thor_dns_rediscovers_total",
-                                    "Times PowerDNS was to ask which zones there are, by result.",
-                                    {{"result", result}});
-  return host_.counters().counter(
-      "thor_dns_purges_total", "Purge commands sent to PowerDNS, by result.", {{"result", result}});
-}
-
-void dns_service::on_told(name_server& which, pdns_control::command command,
-                          pdns_control::result result, const std::string& why) {
-  const bool agreed = result == pdns_control::result::agreed;
-  commands(command, agreed ? "ok" : "failed").Increment();
-  if (result == pdns_control::result::absent)
-    return on_absent(which, why);
-  if (which.absent_since && agreed)
-    spdlog::info("PowerDNS is there: {}", which.control_socket);
-  which.absent_since.reset();
-  which.reached |= agreed;
-  if (agreed)
-    return;
-  const bool notify = command == pdns_control::command::notify;
-  if (const auto held_back = limiter_.pass(notify ? "notify" : "purge", runtime::monotonic_now()))
-    spdlog::warn("PowerDNS {}, trying again ({} more like this): {}",
-                 notify ? "does not notify secondaries" : "was not told of a change", *held_back,
-                 why);
-}
-
-/// Before its first start a PowerDNS is not missed: it asks for everything anew.
-void dns_service::on_absent(name_server& which, const std::string& why) {
-  const auto now = runtime::monotonic_now();
-  const bool first = !which.absent_since;
-  if (first)
-    which.absent_since = now;
-  if (!which.reached && now < *which.absent_since + pdns_start_max) {
-    if (first)
-      spdlog::info("no PowerDNS to be told of changes yet ({})", why);
-    return;
-  }
-  if (const auto held_back = limiter_.pass("absent", now))
-    spdlog::warn(
-        "no PowerDNS to be told of changes ({} more like this): {}; it runs elsewhere when "
-        "pdns_control of [dns] is not its socket-dir",
-        *held_back, why);
 }
 
 // ---- what people see
@@ -714,39 +605,6 @@ void dns_service::update_metrics() {
       .Set(static_cast<double>(not_served_.size() + rejected_.size()));
   counters.gauge("thor_hosted_domains", "Hosted domains that are served.")
       .Set(static_cast<double>(served_.hosted()->zones.size()));
-}
-
-/// The serving threads count for themselves; what is read here is a little older than now.
-void dns_service::copy_backend_counters() {
-  auto& counters = host_.counters();
-  const auto& seen = server_.counters();
-  const auto copy = [](prometheus::Counter& to, std::uint64_t value) {
-    to.Increment(static_cast<double>(value) - to.Value());
-  };
-  for (std::size_t i = 0; i < backend::method_count; ++i)
-    copy(counters.counter("thor_backend_requests_total", "Requests of PowerDNS, by method.",
-                          {{"method", std::string(to_string(static_cast<backend::method>(i)))}}),
-         seen.requests[i]);
-  for (std::size_t i = 0; i < backend::refusal_count; ++i)
-    copy(counters.counter("thor_backend_refused_total",
-                          "Requests and connections the backend turned away, by reason.",
-                          {{"reason", std::string(to_string(static_cast<backend::refusal>(i)))}}),
-         seen.refusals[i]);
-  copy(counters.counter("thor_backend_not_ready_total",
-                        "Requests that nobody could answer at that time."),
-       seen.not_ready);
-  copy(counters.counter("thor_backend_accept_errors_total",
-                        "Connections that could not be accepted."),
-       seen.accept_errors);
-  for (const auto& [connector, accepted, open] :
-       {std::tuple{"http", seen.http_accepted.load(), seen.http_open.load()},
-        std::tuple{"unix", seen.unix_accepted.load(), seen.unix_open.load()}}) {
-    const runtime::metrics::labels which{{"connector", connector}};
-    copy(counters.counter("thor_backend_connections_total", "Connections accepted.", which),
-         accepted);
-    counters.gauge("thor_backend_connections", "Connections open now.", which)
-        .Set(static_cast<double>(open));
-  }
 }
 
 } // namespace thor::dns

@@ -12,7 +12,7 @@
 #include "backend/serve/server.hpp"
 #include "coordinator/client/client.hpp"
 #include "coordinator/daemon/dns/disk.hpp"
-#include "coordinator/daemon/dns/pdns_control.hpp"
+#include "coordinator/daemon/dns/name_servers.hpp"
 #include "coordinator/daemon/dns/replica_service.hpp"
 #include "coordinator/daemon/dns/served_zones.hpp"
 #include "coordinator/daemon/dns/settings.hpp"
@@ -26,9 +26,7 @@
 #include <boost/json/object.hpp>
 
 #include <expected>
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,16 +51,6 @@ class dns_service final : private client::observer {
                   const identity::peer* author) override;
   void on_replaced(const std::string& server) override;
 
-  /// One PowerDNS, to be told of changes.
-  struct name_server {
-    std::string control_socket;
-    bool internal = false; ///< serves the internal zones, not the others
-    std::unique_ptr<pdns_control> control;
-    bool reached = false;
-    std::optional<model::time_point> absent_since;
-  };
-
-  void add_name_server(const std::filesystem::path& control_socket, bool internal);
   void begin(hosted_zones hosted);
   void stop();
   void announce();
@@ -78,20 +66,14 @@ class dns_service final : private client::observer {
   void announce_hosted(const hosted_zones::update& news);
   void perform(const std::vector<effect>& effects);
   void publish(const publish_zones& wanted);
-  void purge(const served_zones::changed_zone& changed);
   void notify_secondaries(const zone::name& apex);
   void write_down(const std::string& cause);
-  prometheus::Counter& commands(pdns_control::command which, const std::string& result);
-  void on_told(name_server& which, pdns_control::command command, pdns_control::result result,
-               const std::string& why);
-  void on_absent(name_server& which, const std::string& why);
   void tell_rejected(const std::vector<zone::rejection>& rejected);
   void describe_status(boost::json::object& into) const;
   [[nodiscard]] std::expected<boost::json::object, std::string>
   tell_serial(const std::vector<std::string>& arguments) const;
   [[nodiscard]] boost::json::object describe_judge() const;
   void update_metrics();
-  void copy_backend_counters();
   /// Counts, and logs now and then.
   void alarm(const std::string& kind, const std::string& text);
 
@@ -105,7 +87,7 @@ class dns_service final : private client::observer {
   backend::server server_;
   std::unique_ptr<backend::server> internal_server_;
   served_zones served_;
-  std::vector<std::unique_ptr<name_server>> name_servers_;
+  name_servers name_servers_;
   runtime::deadline_timer timer_;
   std::unique_ptr<client::client> client_;
   std::string figures_;   ///< what was told last, body of Thor.Statistics
