@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace thor::wire {
@@ -66,10 +67,19 @@ model::data_state read_state(fields& in) {
   return {revision, in.hex64("digest")};
 }
 
+/// A row is an array of integers, texts and what else the database knows; no double, which would
+/// not come out as it went in.
+bool is_row(const json::value& row) {
+  return row.is_array() && std::ranges::none_of(row.get_array(), &json::value::is_double);
+}
+
 copy_rows read_rows(fields& in) {
   const std::string table(in.text("table", table_octets_max));
   const std::string columns(in.text("columns", columns_octets_max));
-  return {{table, columns, json::serialize(in.array("rows"))}};
+  const auto& rows = in.array("rows");
+  if (!std::ranges::all_of(rows, is_row))
+    in.fail("rows", "has an entry that is no row of integers and texts");
+  return {{table, columns, json::serialize(rows)}};
 }
 
 std::vector<model::takeover> read_takeovers(fields& in) {

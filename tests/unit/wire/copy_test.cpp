@@ -21,6 +21,9 @@ TEST(copy_message, is_refused_when_something_is_missing_or_wrong) {
   for (
       const auto* bad :
       {"", "[]", R"({"type":"rows"})", R"({"type":"rows","table":"t","columns":"c","rows":{}})",
+       R"({"type":"rows","table":"t","columns":"c","rows":[1]})",
+       R"({"type":"rows","table":"t","columns":"c","rows":[[1.5]]})",
+       R"({"type":"rows","table":"t","columns":"c","rows":[[-92233720368547704847]]})",
        R"({"type":"follow","term":1,"writer":"dns1","revision":2})",
        R"({"type":"follow","term":1,"writer":"Dns 1","revision":2,"digest":"0000000000000001"})",
        R"({"type":"follow","term":-1,"writer":"dns1","revision":2,"digest":"0000000000000001"})",
