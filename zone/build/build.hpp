@@ -81,6 +81,9 @@ std::vector<change> diff(const contents* before, const contents& after);
 /// Owners whose answers differ (records, existence, availability), each once, in canonical order.
 std::vector<name> changed_names(const contents* before, const contents& after);
 
+/// Whether the apex answers as before but for the serial in its SOA. `before` may be nullptr.
+bool only_serial_changed(const contents* before, const contents& after);
+
 /// The next SOA serial: after `last`, and never below unix time (RFC 1982 arithmetic is not needed
 /// as long as the value stays below 2^32 and only grows; at the top it saturates).
 std::uint32_t next_serial(std::uint32_t last, std::uint64_t unix_time_s);

@@ -116,4 +116,22 @@ std::vector<name> changed_names(const contents* before, const contents& after) {
   return names;
 }
 
+bool only_serial_changed(const contents* before, const contents& after) {
+  if (before == nullptr) {
+    return false;
+  }
+  const auto without_serial = [](const node& apex) {
+    node same = apex;
+    for (auto& set : same.rrsets) {
+      if (set->type == rr_type::soa) {
+        auto soa = *set;
+        std::get<soa_rdata>(soa.records.front()).serial = 0;
+        set = std::make_shared<const rrset>(std::move(soa));
+      }
+    }
+    return same;
+  };
+  return same_answers(without_serial(*before->nodes.front()), without_serial(*after.nodes.front()));
+}
+
 } // namespace thor::zone

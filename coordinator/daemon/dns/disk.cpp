@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -68,6 +69,8 @@ void disk::start(callbacks told) {
 void disk::publish(store::publication what) {
   {
     const std::lock_guard lock(mutex_);
+    if (!waiting_)
+      write_at_ = std::chrono::steady_clock::now() + write_delay;
     waiting_ = std::move(what);
   }
   wake_.notify_one();
@@ -99,10 +102,9 @@ void disk::work(const std::stop_token& ending) {
     std::optional<hosting> other_hosting;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, ending, look_at, [this] {
-        return waiting_.has_value() || next_hosting_.has_value() || !jobs_.empty();
-      });
-      job.swap(waiting_);
+      wait(lock, ending, look_at);
+      if (waiting_ && std::chrono::steady_clock::now() >= write_at_)
+        job.swap(waiting_);
       other_hosting.swap(next_hosting_);
     }
     if (other_hosting) {
@@ -124,6 +126,16 @@ void disk::work(const std::stop_token& ending) {
   }
   if (waiting_)
     write(*waiting_);
+}
+
+/// Until there is something to do, at most until `look_at`.
+void disk::wait(std::unique_lock<std::mutex>& lock, const std::stop_token& ending,
+                std::chrono::steady_clock::time_point look_at) {
+  const auto woken = [this] { return next_hosting_.has_value() || !jobs_.empty(); };
+  if (!waiting_)
+    wake_.wait_until(lock, ending, look_at, [&] { return waiting_.has_value() || woken(); });
+  if (waiting_)
+    wake_.wait_until(lock, ending, std::min(write_at_, look_at), woken);
 }
 
 bool disk::write(store::publication& what) {

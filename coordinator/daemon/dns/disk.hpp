@@ -30,6 +30,10 @@ namespace thor::dns {
 /// How often the operator's database is asked whether somebody wrote to it.
 inline constexpr std::chrono::milliseconds operator_poll_interval{250};
 
+/// A publication is written after this time: at once it would take a processor from PowerDNS, which
+/// is busy with what was purged, and of changes that come in a row only the last is written.
+inline constexpr std::chrono::milliseconds write_delay{50};
+
 /// The operator's data as read: the hosted zones, and what is the overlay's own.
 struct operator_news {
   store::operator_data data; ///< without the records of hosted zones
@@ -77,6 +81,8 @@ class disk {
 
  private:
   void work(const std::stop_token& ending);
+  void wait(std::unique_lock<std::mutex>& lock, const std::stop_token& ending,
+            std::chrono::steady_clock::time_point look_at);
   bool write(store::publication& what);
   void do_jobs();
   void look_at_operator_data();
@@ -93,6 +99,7 @@ class disk {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::optional<store::publication> waiting_;                    ///< guarded by mutex_
+  std::chrono::steady_clock::time_point write_at_;               ///< guarded by mutex_
   std::optional<hosting> next_hosting_;                          ///< guarded by mutex_
   std::deque<std::function<void(store::operator_store&)>> jobs_; ///< guarded by mutex_
   std::jthread thread_;

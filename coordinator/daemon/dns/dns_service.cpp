@@ -172,6 +172,7 @@ dns_service::dns_service(runtime::service& host, const settings& how)
   begin({hosting_of(machine_.plan().domain(), how), host.credentials().self().id.text()});
   host_.on_status([this](boost::json::object& into) { describe_status(into); });
   host_.on_metrics([this] {
+    update_metrics();
     std::vector<const backend::serve_counters*> servers{&server_.counters()};
     if (internal_server_ != nullptr)
       servers.push_back(&internal_server_->counters());
@@ -440,7 +441,6 @@ void dns_service::perform(const std::vector<effect>& effects) {
       }
     }
   }
-  update_metrics();
   timer_.arm(machine_.next_deadline());
 }
 

@@ -95,7 +95,8 @@ void hosted_zones::take_domain(const store::operator_zone& domain, records own,
   if (before == nullptr)
     out.added.push_back(domain.apex);
   else if (auto names = zone::changed_names(before.get(), *known.zone); !names.empty())
-    out.changed.push_back({domain.apex, false, std::move(names)});
+    out.changed.push_back({domain.apex, false, std::move(names),
+                           zone::only_serial_changed(before.get(), *known.zone)});
 }
 
 void hosted_zones::build(hosted& of) {

@@ -56,17 +56,23 @@ void name_servers::purge(const served_zones::changed_zone& changed) {
   std::vector<std::string> names;
   names.reserve(changed.names.size() + 1);
   for (const auto& name : changed.names)
-    names.push_back(name.text());
-  names.push_back(apex);
+    if (name != changed.apex)
+      names.push_back(name.text());
+  if (!changed.only_serial_at_apex)
+    names.push_back(apex);
   // An answer made from a wildcard is cached under the name that was asked for, which nobody here
   // knows.
   const bool wildcard = std::ranges::any_of(
       changed.names, [](const zone::name& n) { return n.first_label() == "*"; });
   if (wildcard)
     names = {apex + "$"};
-  for (const auto& server : all_)
-    if (server->internal == changed.internal)
-      server->control->purge(names, apex);
+  for (const auto& server : all_) {
+    if (server->internal != changed.internal)
+      continue;
+    server->control->purge(names, apex);
+    if (changed.only_serial_at_apex && !wildcard)
+      server->control->purge_serial(apex);
+  }
 }
 
 void name_servers::tell(const hosted_zones::update& hosted) {

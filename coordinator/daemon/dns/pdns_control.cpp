@@ -1,6 +1,7 @@
 #include "coordinator/daemon/dns/pdns_control.hpp"
 
 #include "coordinator/dns/notify_schedule.hpp"
+#include "coordinator/dns/purge_schedule.hpp"
 #include "coordinator/runtime/clock.hpp"
 #include "coordinator/runtime/loop.hpp"
 
@@ -13,8 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <functional>
-#include <map>
 #include <string_view>
 #include <utility>
 
@@ -23,20 +22,6 @@ namespace thor::dns {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-namespace {
-
-/// In place of a name: all of them. PURGE without a name clears every cache.
-constexpr std::string_view every_name;
-
-/// Both absolute, in canonical form; `name` may be a suffix to purge ("apex$").
-bool is_at_or_below(std::string_view name, std::string_view apex) {
-  if (name.ends_with('$'))
-    name.remove_suffix(1);
-  return name == apex || (name.ends_with(apex) && name[name.size() - apex.size() - 1] == '.');
-}
-
-} // namespace
-
 class pdns_control::impl : public std::enable_shared_from_this<impl> {
  public:
   impl(asio::io_context& io, std::filesystem::path path, outcome told)
@@ -44,26 +29,25 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
       , told_(std::move(told))
       , socket_(io)
       , timer_(io)
-      , repeat_timer_(io)
       , idle_timer_(io, [this](model::time_point) { send_if_idle(); }) {}
 
-  void add(const std::vector<std::string>& names, const std::string& apex) {
-    for (const auto& name : names)
-      waiting_.insert_or_assign(name, purge_repeats);
-    if (waiting_.size() > purge_names_max) {
-      std::erase_if(waiting_, [&](const auto& one) { return is_at_or_below(one.first, apex); });
-      waiting_.insert_or_assign(apex + "$", purge_repeats);
-    }
+  void purge(const std::vector<std::string>& names, const std::string& apex) {
+    purge_.changed(runtime::monotonic_now(), names, apex);
+    send_if_idle();
+  }
+
+  void purge_serial(const std::string& apex) {
+    purge_.serial_changed(runtime::monotonic_now(), apex);
+    send_if_idle();
+  }
+
+  void purge_all() {
+    purge_.everything_changed(runtime::monotonic_now());
     send_if_idle();
   }
 
   void notify(const std::string& apex) {
     notify_.changed(runtime::monotonic_now(), apex);
-    send_if_idle();
-  }
-
-  void add_all() {
-    waiting_ = {{std::string(every_name), purge_repeats}};
     send_if_idle();
   }
 
@@ -77,14 +61,10 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     error_code ignored;
     socket_.close(ignored);
     timer_.cancel();
-    repeat_timer_.cancel();
     idle_timer_.arm(model::never);
   }
 
  private:
-  /// How often each is to be purged again.
-  using name_repeats = std::map<std::string, unsigned, std::less<>>;
-
   void send_if_idle() {
     if (!busy_)
       send();
@@ -97,19 +77,21 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
       rediscover_at_ = model::never;
       return send_line(command::rediscover, "REDISCOVER");
     }
-    if (!waiting_.empty())
-      return send_purge();
+    if (const auto names = purge_.take(runtime::monotonic_now()); !names.empty())
+      return send_purge(names);
     if (const auto apex = notify_.take(runtime::monotonic_now())) {
       notified_ = *apex;
       return send_line(command::notify, "NOTIFY " + notified_);
     }
     busy_ = false;
-    idle_timer_.arm(std::min(notify_.next_due(), rediscover_at_));
+    idle_timer_.arm(std::min({purge_.next_due(), notify_.next_due(), rediscover_at_}));
   }
 
-  void send_purge() {
-    in_flight_.clear();
-    send_line(command::purge, purge_command());
+  void send_purge(const std::vector<std::string>& names) {
+    std::string line = "PURGE";
+    for (const auto& name : names)
+      line += name.empty() ? "" : " " + name;
+    send_line(command::purge, std::move(line));
   }
 
   void send_line(command which, std::string line) {
@@ -120,21 +102,6 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     timer_.async_wait([self = shared_from_this()](error_code ec) { self->on_timeout(ec); });
     socket_.async_connect(asio::local::stream_protocol::endpoint(path_.string()),
                           [self = shared_from_this()](error_code ec) { self->on_connected(ec); });
-  }
-
-  /// For as many of the waiting names as fit; those are in flight then.
-  std::string purge_command() {
-    std::string line = "PURGE";
-    if (const auto all = waiting_.find(every_name); all != waiting_.end()) {
-      in_flight_.insert(waiting_.extract(all));
-      return line;
-    }
-    while (!waiting_.empty() &&
-           line.size() + waiting_.begin()->first.size() + 2 < purge_command_octets_max) {
-      line += " " + waiting_.begin()->first;
-      in_flight_.insert(waiting_.extract(waiting_.begin()));
-    }
-    return line;
   }
 
   void on_timeout(error_code ec) {
@@ -184,7 +151,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     retry_ = command_retry_min;
     told_(under_way_, result::agreed, "");
     if (under_way_ == command::purge)
-      repeat_later();
+      purge_.purged(runtime::monotonic_now());
     send();
   }
 
@@ -218,7 +185,7 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
       rediscover_at_ = std::min(rediscover_at_, when);
       break;
     case command::purge:
-      waiting_.merge(in_flight_);
+      purge_.put_back(runtime::monotonic_now());
       break;
     case command::notify:
       notify_.put_back(notified_, when);
@@ -226,42 +193,11 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     }
   }
 
-  void repeat_later() {
-    for (const auto& [name, repeats] : in_flight_)
-      if (repeats > 0)
-        repeat_next_[name] = repeats - 1;
-    if (repeating_.empty())
-      await_repeat();
-  }
-
-  /// Names purged while the timer runs wait for its next turn: nothing is repeated early.
-  void await_repeat() {
-    repeating_.swap(repeat_next_);
-    if (repeating_.empty())
-      return;
-    repeat_timer_.expires_after(purge_repeat_after);
-    repeat_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
-      if (!cancelled && !self->ended_)
-        self->repeat();
-    });
-  }
-
-  void repeat() {
-    waiting_.merge(repeating_);
-    repeating_.clear();
-    await_repeat();
-    send_if_idle();
-  }
-
   std::filesystem::path path_;
   outcome told_;
   asio::local::stream_protocol::socket socket_;
   asio::steady_timer timer_;
-  asio::steady_timer repeat_timer_;
-  name_repeats waiting_;
-  name_repeats in_flight_;
-  name_repeats repeating_;   ///< when repeat_timer_ fires
-  name_repeats repeat_next_; ///< the time after that
+  purge_schedule purge_;
   notify_schedule notify_;
   runtime::deadline_timer idle_timer_; ///< runs while there is nothing to send
   command under_way_ = command::purge;
@@ -284,11 +220,15 @@ pdns_control::~pdns_control() {
 }
 
 void pdns_control::purge(const std::vector<std::string>& names, const std::string& apex) {
-  impl_->add(names, apex);
+  impl_->purge(names, apex);
+}
+
+void pdns_control::purge_serial(const std::string& apex) {
+  impl_->purge_serial(apex);
 }
 
 void pdns_control::purge_all() {
-  impl_->add_all();
+  impl_->purge_all();
 }
 
 void pdns_control::rediscover() {

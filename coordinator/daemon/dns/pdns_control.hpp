@@ -2,8 +2,9 @@
 // zones came or went, and whose secondaries to notify.
 //
 // PowerDNS keeps answers of ours for up to its query-cache-ttl; a purge of the exact names makes a
-// change visible at once. One pdns_control speaks to one control socket, one command at a time, and
-// purges go before notifications; names that arrive meanwhile go together into the next. A command
+// change visible at once, and purge_schedule repeats it. One pdns_control speaks to one control
+// socket, one command at a time, and purges go before notifications; names that arrive meanwhile go
+// together into the next. A command
 // that fails is tried again: nothing is forgotten while PowerDNS runs. One that starts anew has an
 // empty cache, and gets the notifications that it missed. Everything happens on the io_context's
 // thread; destroying the object ends it.
@@ -12,7 +13,6 @@
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -22,17 +22,6 @@
 
 namespace thor::dns {
 
-/// Beyond this many waiting names the whole zone of those that came last is purged instead: `zone$`
-/// walks PowerDNS's caches once.
-inline constexpr std::size_t purge_names_max = 200;
-/// Length of one command; PowerDNS reads control lines of at most 16 KiB.
-inline constexpr std::size_t purge_command_octets_max = 12'000;
-/// Every name is purged again so often, after this time (at most twice of it) each: an answer that
-/// PowerDNS had fetched before the change but stored after the purge would otherwise be served for
-/// its whole query-cache-ttl. The first repeat is soon, because such an answer is wrong until then;
-/// the last is late enough for a PowerDNS that is slow.
-inline constexpr unsigned purge_repeats = 3;
-inline constexpr std::chrono::milliseconds purge_repeat_after{8};
 /// How long PowerDNS may take to answer a command.
 inline constexpr std::chrono::milliseconds command_timeout{1'000};
 /// Delays between attempts when PowerDNS does not answer, or refuses a purge.
@@ -59,6 +48,8 @@ class pdns_control {
 
   /// Absolute names, of the zone with this apex.
   void purge(const std::vector<std::string>& names, const std::string& apex);
+  /// Of the apex, where nothing but the serial is another.
+  void purge_serial(const std::string& apex);
   /// All that PowerDNS keeps, of every zone.
   void purge_all();
   /// PowerDNS is to ask which zones there are. Goes before the names that wait.

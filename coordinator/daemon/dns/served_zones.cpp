@@ -36,7 +36,8 @@ served_zones::publish(std::span<const planned_zone> plan,
     if (const auto checked = zone::check_changes(before, *built.zone); !checked)
       return std::unexpected(checked.error());
     if (auto names = zone::changed_names(before, *built.zone); !names.empty())
-      made.changed.push_back({inputs[i].apex, internal, std::move(names)});
+      made.changed.push_back({inputs[i].apex, internal, std::move(names),
+                              zone::only_serial_changed(before, *built.zone)});
     (internal ? for_few : for_everybody)->zones.push_back(std::move(built.zone));
   }
   std::ranges::sort(for_everybody->zones, {}, apex_of);

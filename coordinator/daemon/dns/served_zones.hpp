@@ -34,6 +34,8 @@ class served_zones {
     zone::name apex;
     bool internal = false;
     std::vector<zone::name> names;
+    /// At the apex nothing but the serial; it is among the names.
+    bool only_serial_at_apex = false;
   };
   struct publication {
     std::vector<changed_zone> changed; ///< zones without a change are not in it

@@ -1,0 +1,106 @@
+#include "coordinator/dns/purge_schedule.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+namespace thor::dns {
+
+namespace {
+
+/// In place of a name: all of them. PURGE without a name clears every cache.
+const std::string every_name;
+
+/// Both absolute, in canonical form; `name` may be a suffix to purge ("apex$").
+bool is_at_or_below(std::string_view name, std::string_view apex) {
+  if (name.ends_with('$'))
+    name.remove_suffix(1);
+  return name == apex || (name.ends_with(apex) && name[name.size() - apex.size() - 1] == '.');
+}
+
+} // namespace
+
+void purge_schedule::changed(model::time_point now, const std::vector<std::string>& names,
+                             const std::string& apex) {
+  for (const auto& name : names)
+    queue(name, {now, purge_repeat_first});
+  if (due_count(now) <= purge_names_max)
+    return;
+  for (auto one = names_.begin(); one != names_.end();) {
+    const auto next = std::next(one);
+    if (is_at_or_below(one->first, apex))
+      take_turn(one);
+    one = next;
+  }
+  queue(apex + "$", {now, purge_repeat_first});
+}
+
+void purge_schedule::serial_changed(model::time_point now, const std::string& apex) {
+  auto at = now + purge_repeat_first;
+  if (const auto found = names_.find(apex); found != names_.end())
+    at = std::min(at, found->second.at);
+  queue(apex, {at, purge_repeat_first * 2});
+}
+
+void purge_schedule::everything_changed(model::time_point now) {
+  names_.clear();
+  order_.clear();
+  queue(every_name, {now, purge_repeat_first});
+}
+
+std::vector<std::string> purge_schedule::take(model::time_point now) {
+  std::vector<std::string> taken;
+  std::size_t octets = 0;
+  under_way_.clear();
+  while (!order_.empty() && order_.begin()->first <= now) {
+    const auto found = names_.find(order_.begin()->second);
+    octets += found->first.size() + 1;
+    // Everything goes alone: a command with names purges these alone.
+    const bool alone = found->first == every_name;
+    if (!taken.empty() && (alone || octets > purge_names_octets_max))
+      break;
+    taken.push_back(found->first);
+    under_way_.emplace_back(found->first, found->second.repeat_after);
+    take_turn(found);
+    if (alone)
+      break;
+  }
+  return taken;
+}
+
+void purge_schedule::purged(model::time_point now) {
+  for (const auto& [name, after] : std::exchange(under_way_, {}))
+    if (after <= purge_repeat_last && !names_.contains(name))
+      queue(name, {now + after, after * 2});
+}
+
+void purge_schedule::put_back(model::time_point now) {
+  for (const auto& [name, after] : std::exchange(under_way_, {}))
+    if (const auto found = names_.find(name); found == names_.end() || found->second.at > now)
+      queue(name, {now, after});
+}
+
+model::time_point purge_schedule::next_due() const {
+  return order_.empty() ? model::never : order_.begin()->first;
+}
+
+/// In the place of the name's turn before.
+void purge_schedule::queue(const std::string& name, turn next) {
+  if (const auto found = names_.find(name); found != names_.end())
+    take_turn(found);
+  names_.emplace(name, next);
+  order_.emplace(next.at, name);
+}
+
+void purge_schedule::take_turn(std::map<std::string, turn>::iterator found) {
+  order_.erase({found->second.at, found->first});
+  names_.erase(found);
+}
+
+std::size_t purge_schedule::due_count(model::time_point now) const {
+  const auto due = [now](const auto& one) { return one.first <= now; };
+  return static_cast<std::size_t>(
+      std::ranges::distance(order_.begin(), std::ranges::partition_point(order_, due)));
+}
+
+} // namespace thor::dns
