@@ -313,7 +313,7 @@ class ws_server::impl {
         co_return std::unexpected(outcome{identity::to_string(refused->code), refused->detail});
       co_return std::unexpected(outcome{tls_failure_word(failure), failure.message()});
     }
-    auto who = identity::x509::peer_of(tls.native_handle(), self->credentials.self().domain);
+    auto who = self->credentials.peer_of(tls.native_handle());
     if (auto upgraded = co_await upgrade(stream, self->spoken); !upgraded)
       co_return std::unexpected(upgraded.error());
     if (who)

@@ -196,6 +196,12 @@ const std::string& credentials::certificate() const {
 SSL_CTX* credentials::tls_context() const {
   return impl_->in_force->tls.get();
 }
+std::expected<peer, error> credentials::peer_of(const SSL* connection) const {
+  // A handshake that began before the last reload was verified by the anchors of before.
+  if (SSL_get_SSL_CTX(connection) != tls_context())
+    return x509::peer_of(connection, self().domain);
+  return authors().peer_of(connection);
+}
 author_verifier& credentials::authors() const {
   return impl_->in_force->authors;
 }

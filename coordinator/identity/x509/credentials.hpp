@@ -65,6 +65,10 @@ class credentials {
   /// refusal_of().
   [[nodiscard]] SSL_CTX* tls_context() const;
 
+  /// The peer of a connection with tls_context(), of our domain; see x509::peer_of(). Its
+  /// certificate is known to authors() from here on.
+  [[nodiscard]] std::expected<peer, error> peer_of(const SSL* connection) const;
+
   /// Verifies what other members signed.
   [[nodiscard]] author_verifier& authors() const;
 

@@ -128,6 +128,16 @@ std::expected<peer, error> author_verifier::verify(std::string_view octets,
   return by->who;
 }
 
+std::expected<peer, error> author_verifier::peer_of(const SSL* connection) {
+  auto who = x509::peer_of(connection, domain_);
+  if (!who)
+    return who;
+  X509* certificate = SSL_get0_peer_certificate(connection);
+  known_->add(memory::fingerprint_of(to_der(certificate)),
+              {*who, key_ptr(X509_get_pubkey(certificate))});
+  return who;
+}
+
 std::size_t author_verifier::authors_known() const {
   return known_->size();
 }

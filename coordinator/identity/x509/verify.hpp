@@ -47,6 +47,10 @@ class author_verifier {
   std::expected<peer, error> verify(std::string_view octets, std::string_view signature,
                                     std::string_view certificate, model::unix_time now);
 
+  /// The peer of a handshake that these anchors verified: its own messages then cost one signature
+  /// check from the first on. As the function of this name.
+  std::expected<peer, error> peer_of(const SSL* connection);
+
   /// For tests and metrics.
   [[nodiscard]] std::size_t authors_known() const;
 

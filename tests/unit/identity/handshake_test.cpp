@@ -41,6 +41,40 @@ TEST_F(handshake, tells_each_side_who_the_other_is) {
   EXPECT_FALSE(refusal_of(c.client()));
 }
 
+TEST_F(handshake, makes_the_peer_an_author_that_is_known) {
+  const connection c(client.tls_context(), server.tls_context());
+  ASSERT_TRUE(c.established());
+  const auto who = server.peer_of(c.server());
+  ASSERT_TRUE(who) << who.error().detail;
+  EXPECT_EQ(who->fingerprint, client.self().fingerprint);
+  EXPECT_EQ(server.authors().authors_known(), 1U);
+  const auto author =
+      server.authors().verify("text", client.sign("text"), client.certificate(), now());
+  ASSERT_TRUE(author) << author.error().detail;
+  EXPECT_EQ(author->fingerprint, client.self().fingerprint);
+  EXPECT_EQ(server.authors()
+                .verify("other", client.sign("text"), client.certificate(), now())
+                .error()
+                .code,
+            errc::bad_signature);
+  EXPECT_EQ(server.authors().authors_known(), 1U);
+}
+
+TEST_F(handshake, of_before_a_reload_makes_nobody_known) {
+  const connection c(client.tls_context(), server.tls_context());
+  ASSERT_TRUE(c.established());
+  const authority other = make_ca();
+  install(at, "es1", make_node(other, "es1", {"thor_eventserver"}), {&other});
+  ASSERT_TRUE(server.reload_if_changed().value());
+  EXPECT_TRUE(server.peer_of(c.server()));
+  EXPECT_EQ(server.authors().authors_known(), 0U);
+  EXPECT_EQ(server.authors()
+                .verify("text", client.sign("text"), client.certificate(), now())
+                .error()
+                .code,
+            errc::untrusted);
+}
+
 TEST_F(handshake, works_between_all_kinds_of_key) {
   for (const key_type ca_type : {key_type::p256, key_type::ed25519})
     for (const key_type type : {key_type::p256, key_type::ed25519}) {
