@@ -198,6 +198,8 @@ void remainder::append_to(std::string& out, std::size_t octets) {
 namespace {
 
 constexpr std::string_view result_head = "{\"result\":";
+/// One row with a scopeMask above 0 keeps the whole answer out of PowerDNS's caches.
+constexpr std::string_view uncached_member = "\"scopeMask\":1,";
 
 /// Turns elements, each with a comma before it, that stand in `out` from `begin` on into a list.
 void close_list(std::string& out, std::size_t begin, char open, char close) {
@@ -264,6 +266,10 @@ class answerer {
         node->append_lookup(out_, asked.qtype, turn, parts_.viewpoint_of(asked.client));
       } else {
         node->append_lookup(out_, asked.qtype, turn);
+        if (out_.size() > begin && node->take_unsettled()) {
+          constexpr std::size_t row_begin = 2; // after comma and brace
+          out_.insert(begin + row_begin, uncached_member);
+        }
       }
     }
     close_list(out_, begin, '[', ']');

@@ -103,8 +103,9 @@ class scope_end {
 } // namespace
 
 node_answers::node_answers(std::shared_ptr<const zone::node> node, std::uint32_t domain_id,
-                           std::uint64_t server_seed)
+                           std::uint64_t server_seed, std::uint32_t unsettled)
     : node_(std::move(node))
+    , unsettled_(unsettled)
     , viewed_(
           std::ranges::any_of(node_->rrsets, [](const auto& set) { return !set->homes.empty(); })) {
   sets_.reserve(node_->rrsets.size());

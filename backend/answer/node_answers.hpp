@@ -2,13 +2,14 @@
 //
 //   {"qtype":"A","qname":"n1.example.","content":"192.0.2.1","ttl":30,"auth":1,"domain_id":1}
 //
-// Pure, immutable, shared between tables.
+// Pure, shared between tables; immutable but for one count.
 #pragma once
 
 #include "backend/answer/networks.hpp"
 #include "backend/answer/slice.hpp"
 #include "zone/model/contents.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,11 +20,17 @@
 
 namespace thor::backend {
 
+/// So many answers of a name that has just changed are kept out of PowerDNS's caches. What it
+/// fetches when the next change is near might be stored after the purge of that change, and be
+/// served stale; in a burst of changes nothing is stored that could. Few enough that a name which
+/// is asked for sixty thousand times a second is in the caches again after a millisecond or two.
+inline constexpr std::uint32_t unsettled_answers = 64;
+
 class node_answers {
  public:
-  /// Precondition: the node is not nullptr.
+  /// Precondition: the node is not nullptr. `unsettled`: answers to be kept out of caches.
   node_answers(std::shared_ptr<const zone::node> node, std::uint32_t domain_id,
-               std::uint64_t server_seed);
+               std::uint64_t server_seed, std::uint32_t unsettled = 0);
 
   [[nodiscard]] const zone::node& node() const { return *node_; }
   [[nodiscard]] bool is_written_from(const std::shared_ptr<const zone::node>& node) const {
@@ -38,6 +45,15 @@ class node_answers {
 
   /// Some set here has homes (zone::rrset): the answer depends on who asks.
   [[nodiscard]] bool is_viewed() const { return viewed_; }
+
+  /// Whether this answer is one that PowerDNS is not to keep; counts it. Any thread.
+  [[nodiscard]] bool take_unsettled() const {
+    std::uint32_t left = unsettled_.load(std::memory_order_relaxed);
+    // Threads that meet here may take one more than there are, which harms nobody.
+    if (left != 0)
+      unsettled_.store(left - 1, std::memory_order_relaxed);
+    return left != 0;
+  }
 
   /// Appends the rows that answer a lookup, each with a comma before it. `any` gives everything at
   /// the name, and the row that means "exists, has nothing" for a name without records.
@@ -92,6 +108,7 @@ class node_answers {
   static std::size_t other_row(std::span<const resident> own, std::size_t index);
 
   std::shared_ptr<const zone::node> node_;
+  mutable std::atomic<std::uint32_t> unsettled_; ///< answers left that PowerDNS is not to keep
   std::string text_;
   std::vector<rows> sets_; ///< in the order of their text
   std::size_t record_count_ = 0;

@@ -2,6 +2,7 @@
 
 #include "backend/protocol/json_text.hpp"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -16,13 +17,21 @@ class reusable {
   explicit reusable(const zone_answers* previous)
       : rest_(previous == nullptr ? std::span<const node_list::value_type>() : previous->nodes()) {}
 
-  std::shared_ptr<const node_answers> take(const std::shared_ptr<const zone::node>& node) {
+  /// What was written from this node, else nullptr. `before` is the owner's node of that time,
+  /// nullptr if it had none.
+  std::shared_ptr<const node_answers> take(const std::shared_ptr<const zone::node>& node,
+                                           const zone::node*& before) {
+    before = nullptr;
     // Where nothing changed the pointers run in step and no name is compared.
     while (!rest_.empty() && !rest_.front()->is_written_from(node) &&
            rest_.front()->node().owner <= node->owner) {
+      before = &rest_.front()->node();
       rest_ = rest_.subspan(1);
     }
     if (rest_.empty() || !rest_.front()->is_written_from(node)) {
+      if (before != nullptr && before->owner != node->owner) {
+        before = nullptr;
+      }
       return nullptr;
     }
     const auto& taken = rest_.front();
@@ -33,6 +42,20 @@ class reusable {
  private:
   std::span<const node_list::value_type> rest_;
 };
+
+/// Answers of the node that are to be kept out of PowerDNS's caches. A new name has none: what was
+/// remembered of it is that it did not exist. Nor has one of which only the SOA is another, the
+/// apex with every change, because PowerDNS asks for it before everything else.
+std::uint32_t unsettled_of(const zone::node* before, const zone::node& now) {
+  if (before == nullptr) {
+    return 0;
+  }
+  const bool only_soa =
+      std::ranges::equal(before->rrsets, now.rrsets, [](const auto& was, const auto& is) {
+        return was == is || (was->type == zone::rr_type::soa && is->type == zone::rr_type::soa);
+      });
+  return only_soa ? 0 : unsettled_answers;
+}
 
 std::string write_domain(const zone::contents& zone) {
   const std::string serial = std::to_string(zone.serial);
@@ -53,9 +76,11 @@ zone_answers::zone_answers(std::shared_ptr<const zone::contents> contents,
   nodes_.reserve(contents_->nodes.size());
   by_name_.reserve(contents_->nodes.size());
   for (const auto& node : contents_->nodes) {
-    auto answers = old.take(node);
+    const zone::node* before = nullptr;
+    auto answers = old.take(node, before);
     if (answers == nullptr) {
-      answers = std::make_shared<const node_answers>(node, contents_->id, server_seed);
+      answers = std::make_shared<const node_answers>(node, contents_->id, server_seed,
+                                                     unsettled_of(before, *node));
     }
     by_name_.emplace(node->owner.wire(), answers.get());
     record_count_ += answers->record_count();

@@ -31,7 +31,7 @@ namespace thor::dns {
 
 /// After a publication the next one waits this long, so that a burst of changes becomes few of
 /// them. A change that comes alone does not wait at all.
-inline constexpr std::chrono::milliseconds coalesce_interval{5};
+inline constexpr std::chrono::milliseconds coalesce_interval{2};
 /// Without any status for this long the view counts as stale. Managers send a beat every second.
 inline constexpr std::chrono::seconds feed_silence_max{3};
 /// A manager that is back is followed as soon as its status shows what we show, and after this time

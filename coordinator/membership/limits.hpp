@@ -56,7 +56,7 @@ inline constexpr std::chrono::seconds resubscribe_interval_max{3600};
 inline constexpr std::size_t event_servers_max = 64;
 
 /// After a delta the next one waits this long, so that a burst becomes few of them.
-inline constexpr std::chrono::milliseconds coalesce_interval{5};
+inline constexpr std::chrono::milliseconds coalesce_interval{2};
 inline constexpr std::chrono::milliseconds beat_interval{1000};
 /// So many serials are reserved on disk at once: writing to disk takes longer than a change may.
 inline constexpr std::uint32_t serials_reserved = 1000;
