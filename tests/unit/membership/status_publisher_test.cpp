@@ -223,11 +223,11 @@ TEST_F(publisher, sends_what_one_event_decides_as_one_delta) {
 TEST_F(publisher, collects_a_burst_after_its_first_change) {
   for (int i = 0; i < 4; ++i) {
     decide({admitted{presence("b" + std::to_string(i))}});
-    now += coalesce_interval / 5;
+    now += std::chrono::microseconds(coalesce_interval) / 5;
   }
   EXPECT_THAT(published<model::status_delta>(), SizeIs(1));
-  EXPECT_EQ(p.next_deadline(), now + coalesce_interval / 5);
-  run(coalesce_interval / 5);
+  EXPECT_EQ(p.next_deadline(), now + std::chrono::microseconds(coalesce_interval) / 5);
+  run(std::chrono::microseconds(coalesce_interval) / 5);
   const auto sent = published<model::status_delta>();
   ASSERT_THAT(sent, SizeIs(2));
   EXPECT_THAT(sent[0].upserts, SizeIs(1));
