@@ -343,6 +343,10 @@ class answerer {
     return {};
   }
 
+  reply operator()(const neighbours_request&) {
+    return declined("getBeforeAndAfterNamesAbsolute: this zone has no order of its names");
+  }
+
   reply operator()(const nothing_request& asked) {
     return answered(out_, asked.what == method::get_tsig_key ? "false" : "[]");
   }
@@ -350,15 +354,18 @@ class answerer {
   reply operator()(const set_notified_request&) { return answered(out_, "true"); }
 
   reply operator()(const other_request& asked) {
-    std::string why = "Thor does not offer " + excerpt(asked.name) +
-                      ": this backend is read-only, its zones follow the overlay";
+    return declined("Thor does not offer " + excerpt(asked.name) +
+                    ": this backend is read-only, its zones follow the overlay");
+  }
+
+ private:
+  reply declined(std::string why) {
     out_ += R"({"result":false,"log":[)";
     append_json_string(out_, why);
     out_ += "]}";
     return {.what = outcome::declined, .why = std::move(why)};
   }
 
- private:
   /// A zone that is not ours gets the answer that says so, once it is certain.
   reply no_such_zone(std::string_view result) {
     return parts_.complete

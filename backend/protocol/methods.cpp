@@ -150,6 +150,18 @@ result read_metadata(const parameter_reader& from) {
   return metadata_request{*std::move(name), std::string(*kind)};
 }
 
+result read_neighbours(const parameter_reader& from) {
+  const auto zone_id = from.domain_id("id");
+  if (!zone_id) {
+    return std::unexpected(zone_id.error());
+  }
+  auto qname = from.name("qname");
+  if (!qname) {
+    return std::unexpected(std::move(qname).error());
+  }
+  return neighbours_request{*zone_id, *std::move(qname)};
+}
+
 struct entry {
   std::string_view name;
   method what;
@@ -171,6 +183,10 @@ constexpr std::array<entry, method_count - 1> methods{{
      read_zone<all_metadata_request, name_key>,
      {name_key}},
     {"getDomainMetadata", method::get_domain_metadata, read_metadata, {name_key, "kind"}},
+    {"getBeforeAndAfterNamesAbsolute",
+     method::get_before_and_after_names_absolute,
+     read_neighbours,
+     {"id", "qname"}},
     {"getDomainKeys", method::get_domain_keys, read_nothing<method::get_domain_keys>, {name_key}},
     {"getTSIGKey", method::get_tsig_key, read_nothing<method::get_tsig_key>, {name_key}},
     {"getTSIGKeys", method::get_tsig_keys, read_nothing<method::get_tsig_keys>},
@@ -201,6 +217,9 @@ method method_of(const request& what) {
     method operator()(const domain_info_request&) const { return method::get_domain_info; }
     method operator()(const all_metadata_request&) const { return method::get_all_domain_metadata; }
     method operator()(const metadata_request&) const { return method::get_domain_metadata; }
+    method operator()(const neighbours_request&) const {
+      return method::get_before_and_after_names_absolute;
+    }
     method operator()(const nothing_request& r) const { return r.what; }
     method operator()(const set_notified_request&) const { return method::set_notified; }
     method operator()(const other_request&) const { return method::other; }

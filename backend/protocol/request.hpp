@@ -28,6 +28,7 @@ enum class method : std::uint8_t {
   get_domain_info,
   get_all_domain_metadata,
   get_domain_metadata,
+  get_before_and_after_names_absolute,
   get_domain_keys,
   get_tsig_key,
   get_tsig_keys,
@@ -36,7 +37,7 @@ enum class method : std::uint8_t {
   set_notified,
   other,
 };
-inline constexpr std::size_t method_count = 14;
+inline constexpr std::size_t method_count = 15;
 
 /// PowerDNS's spelling ("getAllDomains"); "other" for the rest.
 std::string_view to_string(method which);
@@ -75,6 +76,15 @@ struct metadata_request {
   std::string kind;
 };
 
+/// The neighbours of a name in the order in which the zone denies names (RFC 4034 section 6.1, RFC
+/// 5155 section 7.1). Whether it asks in the order of NSEC or of NSEC3 is not said.
+struct neighbours_request {
+  std::optional<std::uint32_t> zone_id;
+  /// Below the zone's apex, as if that were the root: the root itself is the apex (NSEC). Or one
+  /// label, a hash in lower-case base32hex (NSEC3).
+  zone::name qname;
+};
+
 /// Asks for things this backend has none of: keys, and zones that need a transfer.
 struct nothing_request {
   method what = method::other;
@@ -89,9 +99,10 @@ struct other_request {
   std::string name;
 };
 
-using request = std::variant<initialize_request, lookup_request, list_request, all_domains_request,
-                             domain_info_request, all_metadata_request, metadata_request,
-                             nothing_request, set_notified_request, other_request>;
+using request =
+    std::variant<initialize_request, lookup_request, list_request, all_domains_request,
+                 domain_info_request, all_metadata_request, metadata_request, neighbours_request,
+                 nothing_request, set_notified_request, other_request>;
 
 method method_of(const request& what);
 

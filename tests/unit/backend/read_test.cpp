@@ -99,6 +99,21 @@ TEST(envelope, reads_every_method_of_the_table) {
   as<set_notified_request>(read("setNotified", R"({"id":1,"serial":1800000000})"));
 }
 
+TEST(envelope, reads_whose_neighbours_are_asked_for) {
+  const auto read = [](std::string_view parameters) {
+    return as<neighbours_request>(read_envelope(
+        "{\"method\":\"getBeforeAndAfterNamesAbsolute\",\"parameters\":" + std::string(parameters) +
+        "}"));
+  };
+  const auto apex = read(R"({"id":3,"qname":"."})");
+  EXPECT_EQ(apex.zone_id, 3U);
+  EXPECT_TRUE(apex.qname.is_root());
+  EXPECT_EQ(read(R"({"id":3,"qname":"a.node00."})").qname, name_of("a.node00."));
+  const auto hashed = read(R"({"id":-1,"qname":"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom"})");
+  EXPECT_EQ(hashed.zone_id, std::nullopt);
+  EXPECT_EQ(hashed.qname.first_label(), "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom");
+}
+
 TEST(envelope, gives_a_name_to_methods_that_are_not_in_the_table) {
   EXPECT_EQ(
       as<other_request>(read_envelope(R"({"method":"replaceRRSet","parameters":{"rrset":[]}})"))
