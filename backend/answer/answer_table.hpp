@@ -13,6 +13,7 @@
 
 #include "backend/answer/networks.hpp"
 #include "backend/protocol/request.hpp"
+#include "zone/edit/edit.hpp"
 #include "zone/model/contents.hpp"
 
 #include <cstddef>
@@ -28,6 +29,12 @@ namespace thor::backend {
 /// Domain metadata of one zone: kind ("ALLOW-AXFR-FROM") to values.
 using zone_metadata = std::map<std::string, std::vector<std::string>, std::less<>>;
 
+/// The keys of the zones and of those who may transfer and update them. Never logged.
+struct secrets {
+  std::map<zone::name, std::vector<zone::dnssec_key>> keys; ///< by apex
+  std::map<zone::name, zone::tsig_key> tsig_keys;           ///< by the key's name
+};
+
 class answer_table;
 
 struct table_input {
@@ -40,6 +47,8 @@ struct table_input {
   std::shared_ptr<const answer_table> written{};
   /// By apex. May be nullptr: no metadata at all.
   std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
+  /// May be nullptr: no keys at all.
+  std::shared_ptr<const backend::secrets> secrets{};
   /// Which name server this is. Name servers with different ids hand out different slices of a
   /// large RRset at the same moment.
   std::string server_id;
@@ -112,6 +121,13 @@ class answer_table {
   answer_table& operator=(const answer_table&) = delete;
   ~answer_table();
 
+  // Which zone is meant; nullptr if there is none.
+
+  [[nodiscard]] const zone::contents* zone_of(std::uint32_t id) const;
+  [[nodiscard]] const zone::contents* zone_of(const zone::name& apex) const;
+  /// The zone with the longest apex at or above the name.
+  [[nodiscard]] const zone::contents* zone_above(const zone::name& name) const;
+
  private:
   friend class answerer;
   friend class remainder;
@@ -131,9 +147,11 @@ struct reply {
 
 /// Answers `asked` at `unix_time_s`, which turns the slices of large RRsets: within one second the
 /// answers of all lookups agree. Appends to `out`. `table` is nullptr before the first zone is
-/// published: everything but initialize is not ready then.
+/// published: everything but initialize is not ready then. `pending` is what the connection that
+/// asks has written in a transaction and not yet committed, or nullptr: its lookups of names in
+/// there find what it wrote. Writes are declined here; decide() of writing.hpp is what takes them.
 reply answer(const answer_table* table, const request& asked, std::uint64_t unix_time_s,
-             connector via, std::string& out);
+             connector via, std::string& out, const zone::zone_edit* pending = nullptr);
 
 /// Appends {"error":"<detail>"}: a reply without a result.
 void append_error(std::string& out, std::string_view detail);

@@ -1,5 +1,6 @@
 #include "backend/answer/node_answers.hpp"
 
+#include "backend/answer/row.hpp"
 #include "backend/protocol/json_text.hpp"
 #include "zone/text/rdata_text.hpp"
 
@@ -15,27 +16,6 @@
 namespace thor::backend {
 namespace {
 
-/// The two ends of a row; what is between them is the content.
-struct row_frame {
-  std::string head;
-  std::string tail;
-};
-
-row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t ttl_s, bool auth,
-                std::uint32_t domain_id) {
-  row_frame out;
-  out.head = R"(,{"qtype":")";
-  out.head += type;
-  out.head += R"(","qname":)";
-  append_json_string(out.head, owner.text());
-  out.head += ",\"content\":";
-  // PowerDNS reads a `ttl` that is not a number as 0, and an `auth` of true or false as 1.
-  out.tail = ",\"ttl\":" + std::to_string(ttl_s);
-  out.tail += auth ? ",\"auth\":1" : ",\"auth\":0";
-  out.tail += ",\"domain_id\":" + std::to_string(domain_id) + "}";
-  return out;
-}
-
 /// The contents of the set's records.
 std::vector<std::string> contents_of(const zone::rrset& set) {
   std::vector<std::string> out;
@@ -44,19 +24,6 @@ std::vector<std::string> contents_of(const zone::rrset& set) {
     out.push_back(zone::to_text(record));
   }
   return out;
-}
-
-/// PowerDNS leaves out the last dot of a name that ends a content, except the root's; its tool
-/// `pdnsutil check-zone` warns of every record that is written in another way than its own.
-std::string_view as_powerdns_writes(zone::rr_type type, std::string_view content) {
-  using enum zone::rr_type;
-  constexpr std::array ending_in_a_name{ns, cname, ptr, mx, srv, naptr, dname};
-  const bool is_root = content == "." || content.ends_with(" .");
-  if (!is_root && content.ends_with('.') &&
-      std::ranges::find(ending_in_a_name, type) != ending_in_a_name.end()) {
-    content.remove_suffix(1);
-  }
-  return content;
 }
 
 /// The order of members on the ring: mixed, so that neighbours on it are not neighbours in the
@@ -116,8 +83,7 @@ node_answers::node_answers(std::shared_ptr<const zone::node> node, std::uint32_t
   if (record_count_ == 0) {
     // The row that makes PowerDNS answer NODATA: without it a name that exists only for the names
     // below it would be NXDOMAIN.
-    const row_frame nothing = frame("", node_->owner, 0, true, domain_id);
-    text_ = nothing.head + "\"\"" + nothing.tail;
+    append_row(text_, frame("", node_->owner, 0, true, domain_id), "");
   }
 }
 
@@ -130,9 +96,7 @@ node_answers::rows node_answers::write(const zone::rrset& set, std::uint32_t dom
            .begin = static_cast<std::uint32_t>(text_.size()),
            .end = static_cast<std::uint32_t>(text_.size())};
   const auto add = [&](std::string_view content) {
-    text_ += row.head;
-    append_json_string(text_, as_powerdns_writes(set.type, content));
-    text_ += row.tail;
+    append_row(text_, row, as_powerdns_writes(set.type, content));
     out.end = static_cast<std::uint32_t>(text_.size());
   };
   const std::vector<std::string> contents = contents_of(set);
@@ -179,6 +143,18 @@ node_answers::write_elsewhere(const zone::rrset& set, std::string_view head, std
 void node_answers::append_records(std::string& out) const {
   if (record_count_ != 0) {
     out += text_;
+  }
+}
+
+void node_answers::append_plain(std::string& out, zone::rr_type qtype) const {
+  if (qtype == zone::rr_type::any) {
+    out += text_;
+    return;
+  }
+  for (const rows& set : sets_) {
+    if (qtype == set.type) {
+      out += part(set.begin, set.end);
+    }
   }
 }
 

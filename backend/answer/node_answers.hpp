@@ -1,6 +1,4 @@
-// The rows of one name as PowerDNS reads them, written once.
-//
-//   {"qtype":"A","qname":"n1.example.","content":"192.0.2.1","ttl":30,"auth":1,"domain_id":1}
+// The rows of one name as PowerDNS reads them (row.hpp), written once.
 //
 // Pure, shared between tables; immutable but for one count.
 #pragma once
@@ -42,6 +40,10 @@ class node_answers {
 
   /// Appends all records, each row with a comma before it.
   void append_records(std::string& out) const;
+
+  /// Appends the records of one type as transfers have them, and for `any` all there is, each row
+  /// with a comma before it: no slice, no view.
+  void append_plain(std::string& out, zone::rr_type qtype) const;
 
   /// Some set here has homes (zone::rrset): the answer depends on who asks.
   [[nodiscard]] bool is_viewed() const { return viewed_; }

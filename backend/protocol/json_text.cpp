@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace thor::backend {
@@ -129,6 +130,12 @@ std::expected<json::value, error> read_json(std::string_view text, json::storage
     return refuse("an object names a member twice");
   }
   return value;
+}
+
+void append_json_number(std::string& out, std::uint32_t number) {
+  std::array<char, 10> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
 }
 
 void append_json_string(std::string& out, std::string_view text) {

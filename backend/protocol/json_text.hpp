@@ -7,6 +7,7 @@
 #include <boost/json/value.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ inline constexpr std::size_t json_elements_max = 4096;
 /// The value lives in `memory`.
 std::expected<boost::json::value, error> read_json(std::string_view text,
                                                    boost::json::storage_ptr memory);
+
+void append_json_number(std::string& out, std::uint32_t number);
 
 /// Appends `text` as a JSON string, quotes included. Octets that need no escape are copied.
 void append_json_string(std::string& out, std::string_view text);

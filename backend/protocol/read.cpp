@@ -1,5 +1,6 @@
 #include "backend/protocol/read.hpp"
 
+#include "backend/protocol/form.hpp"
 #include "backend/protocol/json_text.hpp"
 #include "backend/protocol/methods.hpp"
 
@@ -9,8 +10,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
+#include <variant>
 
 namespace thor::backend {
 namespace {
@@ -31,16 +32,18 @@ std::expected<request, error> read_call(std::string_view method, const json::val
   if (object == nullptr) {
     return refuse(errc::bad_shape, "\"parameters\" is not an object");
   }
-  return read_parameters(method, *object);
+  return read_parameters(method, *object, spelling::json);
 }
+
+/// How the body of the `post` form begins.
+constexpr std::string_view form_key = "parameters=";
 
 std::expected<request, error> read_form(std::string_view method, std::string_view body) {
   // Not by urls::parse_query: in Boost 1.81 it reads on to the next zero octet.
-  constexpr std::string_view key = "parameters=";
-  if (!body.starts_with(key)) {
+  if (!body.starts_with(form_key)) {
     return refuse(errc::bad_form, "the body does not begin with \"parameters=\"");
   }
-  const std::string_view written = body.substr(key.size(), body.find('&') - key.size());
+  const std::string_view written = body.substr(form_key.size(), body.find('&') - form_key.size());
   const auto value = urls::make_pct_string_view(written);
   if (!value) {
     return refuse(errc::bad_form, "\"parameters\" is not urlencoded");
@@ -56,36 +59,53 @@ std::expected<request, error> read_form(std::string_view method, std::string_vie
   return read_call(method, *parameters);
 }
 
-/// An integer as JSON has it, or the text itself for read_parameters to refuse.
-json::value number_or_text(std::string_view text, json::storage_ptr memory) {
-  std::int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure == std::errc() && end == text.data() + text.size()) {
-    return json::value(number, std::move(memory));
+/// What REST writes as header fields, into `parameters`.
+void add_header_fields(const http_question& question, json::object& parameters) {
+  const std::array<std::pair<std::string_view, std::string_view>, 3> fields{
+      {{zone_id_key, question.zone_id},
+       {real_remote_key, question.real_remote},
+       {transaction_key, question.transaction}}};
+  for (const auto& [key, value] : fields) {
+    if (!value.empty()) {
+      parameters.emplace(key, json::string_view(value));
+    }
   }
-  return json::value(json::string_view(text), std::move(memory));
 }
 
 std::expected<request, error> read_rest(const http_question& question) {
   const target& where = question.where;
-  const auto wanted = path_parameters(where.method);
-  if (where.arguments.size() < wanted.size()) {
+  const auto form = rest_form_of(where.method);
+  if (!form) {
+    return lost_over_rest(where.method);
+  }
+  if (question.verb != form->verb) {
+    return refuse(errc::bad_verb,
+                  where.method + ": REST asks for it with " + std::string(form->verb));
+  }
+  if (where.arguments.size() < form->path.size()) {
     return refuse(errc::bad_target, where.method + ": the URL ends before \"" +
-                                        std::string(wanted[where.arguments.size()]) + "\"");
+                                        std::string(form->path[where.arguments.size()]) + "\"");
   }
   std::array<unsigned char, tree_octets> octets;
   json::monotonic_resource memory(octets.data(), octets.size());
   json::object parameters(&memory);
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    parameters.emplace(wanted[i], json::string_view(where.arguments[i]));
+  for (std::size_t i = 0; i < form->path.size(); ++i) {
+    parameters.emplace(form->path[i], json::string_view(where.arguments[i]));
   }
-  if (!question.zone_id.empty()) {
-    parameters.emplace(zone_id_key, number_or_text(question.zone_id, &memory));
+  add_header_fields(question, parameters);
+  for (const std::string_view fields : {where.query, question.body}) {
+    if (const auto read = read_form_fields(fields, parameters); !read) {
+      return form->verb == "GET" ? std::expected<request, error>(std::unexpected(read.error()))
+                                 : lost_over_rest(where.method);
+    }
   }
-  if (!question.real_remote.empty()) {
-    parameters.emplace(real_remote_key, json::string_view(question.real_remote));
-  }
-  return read_parameters(where.method, parameters);
+  return read_parameters(where.method, parameters, spelling::text);
+}
+
+/// A POST to /<token>/<method> is the `post` form, but for the methods that REST posts there, too.
+bool is_rest_post(const http_question& question) {
+  const auto form = rest_form_of(question.where.method);
+  return form && form->verb == "POST" && form->path.empty() && !question.body.starts_with(form_key);
 }
 
 } // namespace
@@ -112,6 +132,9 @@ std::expected<target, error> read_target(std::string_view text) {
     }
     ++position;
   }
+  if (url->has_query()) {
+    out.query = {url->encoded_query().data(), url->encoded_query().size()};
+  }
   return out;
 }
 
@@ -133,7 +156,7 @@ std::expected<request, error> read_envelope(std::string_view text) {
   const json::string& name = method->get_string();
   const json::value* const parameters = envelope->if_contains("parameters");
   if (parameters == nullptr) {
-    return read_parameters(name, json::object(&memory));
+    return read_parameters(name, json::object(&memory), spelling::json);
   }
   return read_call(name, *parameters);
 }
@@ -148,15 +171,12 @@ std::expected<request, error> read_http(const http_question& question) {
                                       " needs a method after the token; POST the JSON envelope "
                                       "to the token itself");
   }
-  if (question.verb == "POST" && where.arguments.empty()) {
+  if (question.verb == "POST" && where.arguments.empty() && !is_rest_post(question)) {
     return read_form(where.method, question.body);
   }
-  if (question.verb == "GET") {
+  constexpr std::array<std::string_view, 5> verbs{"GET", "POST", "PATCH", "PUT", "DELETE"};
+  if (std::ranges::find(verbs, question.verb) != verbs.end()) {
     return read_rest(question);
-  }
-  constexpr std::array<std::string_view, 4> writing{"POST", "PATCH", "PUT", "DELETE"};
-  if (std::ranges::find(writing, question.verb) != writing.end()) {
-    return other_request{where.method};
   }
   return refuse(errc::bad_verb, "no request of the protocol uses this HTTP method");
 }

@@ -25,7 +25,7 @@ enum class refusal : std::uint8_t {
   slow_client,      ///< a request or the reading of a reply took too long
   connection_limit, ///< a connection closed for, or refused because of, too many others
   peer,             ///< a local user that may not use the Unix socket
-  unsupported,      ///< a write or an unknown method
+  unsupported,      ///< a method that is not offered, or a write where nothing is written
   too_large,        ///< an answer longer than PowerDNS can read over the Unix connector
 };
 inline constexpr std::size_t refusal_count = 13;

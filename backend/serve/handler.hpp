@@ -15,6 +15,7 @@ struct http_request {
   std::string_view body;
   std::string_view zone_id;     ///< X-RemoteBackend-zone-id, empty without
   std::string_view real_remote; ///< X-RemoteBackend-real-remote, empty without
+  std::string_view transaction; ///< X-RemoteBackend-trxid, empty without
   std::string_view peer;        ///< for the log
 };
 

@@ -82,17 +82,19 @@ asio::awaitable<error_code> write_chunked(session& self, http_reply& reply, bool
 
 /// Answers one request; false when the connection is to be closed.
 asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
-  const auto zone_id = asked["X-RemoteBackend-zone-id"];
-  const auto real_remote = asked["X-RemoteBackend-real-remote"];
+  const auto field = [&](std::string_view name) {
+    const auto value = asked[name];
+    return std::string_view(value.data(), value.size());
+  };
   self.body.clear();
-  http_reply reply =
-      self.handler.answer_http({.verb = asked.method_string(),
-                                .target = asked.target(),
-                                .body = asked.body(),
-                                .zone_id = {zone_id.data(), zone_id.size()},
-                                .real_remote = {real_remote.data(), real_remote.size()},
-                                .peer = self.connection.peer},
-                               self.body);
+  http_reply reply = self.handler.answer_http({.verb = asked.method_string(),
+                                               .target = asked.target(),
+                                               .body = asked.body(),
+                                               .zone_id = field("X-RemoteBackend-zone-id"),
+                                               .real_remote = field("X-RemoteBackend-real-remote"),
+                                               .transaction = field("X-RemoteBackend-trxid"),
+                                               .peer = self.connection.peer},
+                                              self.body);
   self.connection.trusted = self.connection.trusted || reply.trusted;
   const bool keep_alive = asked.keep_alive() && reply.trusted;
   error_code failure;

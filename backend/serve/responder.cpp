@@ -69,7 +69,8 @@ http_reply responder::answer_http(const http_request& asked, std::string& body) 
                                    .where = *where,
                                    .body = asked.body,
                                    .zone_id = asked.zone_id,
-                                   .real_remote = asked.real_remote});
+                                   .real_remote = asked.real_remote,
+                                   .transaction = asked.transaction});
   if (!question) {
     refuse(question.error(), asked.peer, body);
     return {.status = 400, .trusted = true};

@@ -366,8 +366,10 @@ class BadInput(Scratch):
 
     def test_rest_writes(self):
         with self.refused("unsupported", 2):
-            for method, path in (("PATCH", f"/{TOKEN}/setNotified/1"), ("DELETE", f"/{TOKEN}/deleteTSIGKey/a%2e")):
-                self.assertIs(self.backend.post("serial=2%2e000000", path, method)[1]["result"], False)
+            broken = self.backend.post("1&rr[qname]=a%2e", f"/{TOKEN}/feedRecord/7", "PATCH")[1]
+            self.assertIs(broken["result"], False)
+            self.assertIn("post_json=1", broken["log"][0])
+            self.assertIs(self.backend.post("", f"/{TOKEN}/deleteTSIGKey/a%2e", "DELETE")[1]["result"], False)
 
     def test_not_http(self):
         with self.refused("bad_http", 2):

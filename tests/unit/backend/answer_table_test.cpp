@@ -160,9 +160,9 @@ TEST(answer, nothing_is_ready_before_the_first_table) {
       domain_info_request{name_of("sip.example.com.")},
       all_metadata_request{name_of("sip.example.com.")},
       metadata_request{name_of("sip.example.com."), "ALSO-NOTIFY"},
-      nothing_request{method::get_tsig_keys},
+      tsig_keys_request{},
       set_notified_request{},
-      other_request{"replaceRRSet"},
+      write_request(ents_request{method::feed_ents}),
   };
   for (const request& question : questions) {
     const asked got = ask(nullptr, question);
@@ -382,19 +382,99 @@ TEST(answer, metadata_is_what_the_table_was_given) {
 
 TEST(answer, what_there_is_none_of_is_an_empty_list) {
   const auto table = table_of({build(synthetic_zone{})});
-  for (const method what : {method::get_domain_keys, method::get_tsig_keys,
-                            method::get_updated_masters, method::get_unfresh_slave_infos}) {
+  for (const method what : {method::get_updated_masters, method::get_unfresh_slave_infos}) {
     EXPECT_EQ(ask(table.get(), nothing_request{what}).text, R"({"result":[]})");
   }
-  EXPECT_EQ(ask(table.get(), nothing_request{method::get_tsig_key}).text, R"({"result":false})");
+  EXPECT_EQ(ask(table.get(), domain_keys_request{name_of("sip.example.com.")}).text,
+            R"({"result":[]})");
+  EXPECT_EQ(ask(table.get(), tsig_keys_request{}).text, R"({"result":[]})");
+  EXPECT_EQ(ask(table.get(), tsig_key_request{name_of("k.")}).text, R"({"result":false})");
   EXPECT_EQ(ask(table.get(), set_notified_request{}).text, R"({"result":true})");
+}
+
+TEST(answer, keys_are_told_to_who_asks_for_them) {
+  auto secrets = std::make_shared<backend::secrets>();
+  secrets->keys[name_of("sip.example.com.")] = {
+      {.id = 3, .flags = 257, .active = true, .published = true, .content = "Private-key: a\nb"},
+      {.id = 4, .flags = 256, .active = false, .published = false, .content = "c"}};
+  secrets->tsig_keys[name_of("k.example.")] = {
+      .owner = name_of("k.example."), .algorithm = "hmac-sha256.", .secret = "c2VjcmV0"};
+  const auto table = answer_table::build({.zones = test::snapshot_of({build(synthetic_zone{})}),
+                                          .metadata = nullptr,
+                                          .secrets = secrets,
+                                          .server_id = "ns1",
+                                          .complete = true},
+                                         nullptr);
+  EXPECT_EQ(ask(table.get(), domain_keys_request{name_of("sip.example.com.")}).text,
+            R"({"result":[{"id":3,"flags":257,"active":true,"published":true,)"
+            R"("content":"Private-key: a\u000ab"},)"
+            R"({"id":4,"flags":256,"active":false,"published":false,"content":"c"}]})");
+  EXPECT_EQ(ask(table.get(), domain_keys_request{name_of("example.com.")}).text,
+            R"({"result":[]})");
+  const std::string key =
+      R"({"name":"k.example.","algorithm":"hmac-sha256.","content":"c2VjcmV0"})";
+  EXPECT_EQ(ask(table.get(), tsig_key_request{name_of("k.example.")}).text,
+            "{\"result\":" + key + "}");
+  EXPECT_EQ(ask(table.get(), tsig_key_request{name_of("other.")}).text, R"({"result":false})");
+  EXPECT_EQ(ask(table.get(), tsig_keys_request{}).text, "{\"result\":[" + key + "]}");
+}
+
+TEST(answer, the_api_sees_all_members_of_a_sliced_set) {
+  const auto table = table_of({build(synthetic_zone{.members = 20, .slice = 8, .sites = 2})});
+  lookup_request question = lookup("_sip._udp.sip.example.com.", zone::rr_type::srv);
+  EXPECT_THAT(result_of(*table, question).as_array(), SizeIs(8));
+  question.for_api = true;
+  EXPECT_THAT(result_of(*table, question).as_array(), SizeIs(20));
+  EXPECT_THAT(ask(table.get(), question).text, testing::Not(HasSubstr("scopeMask")));
+  question.qtype = zone::rr_type::any;
+  EXPECT_THAT(result_of(*table, question).as_array(), SizeIs(20));
+}
+
+TEST(answer, a_search_finds_owners_and_contents) {
+  const auto table = table_of({build(synthetic_zone{})});
+  const auto found = [&](std::string pattern, std::uint32_t max = 100) {
+    std::multiset<std::string> out;
+    const json::value rows = result_of(*table, search_request{std::move(pattern), max});
+    for (const json::value& row : rows.as_array()) {
+      out.insert(std::string(row.at("qname").as_string()) + " " +
+                 std::string(row.at("qtype").as_string()));
+    }
+    return out;
+  };
+  const std::multiset<std::string> n3{"n3.node.sip.example.com. A", "n3.node.sip.example.com. AAAA",
+                                      "n3.node.sip.example.com. TXT"};
+  EXPECT_EQ(found("n3.node.sip.example.com"), n3);
+  EXPECT_EQ(found("N3.node.sip.example.com."), n3);
+  EXPECT_EQ(found("n3.*").size(), 3U);
+  EXPECT_EQ(found("n?.node.*").size(), 30U);
+  EXPECT_EQ(found("n?.node.*", 7).size(), 7U);
+  EXPECT_TRUE(found("n?.node.*", 0).empty());
+  EXPECT_EQ(found("10.0.0.3"),
+            (std::multiset<std::string>{"n3.node.sip.example.com. A", "proxy.sip.example.com. A"}));
+  EXPECT_EQ(found("* 5061 N3.node.sip.example.com"),
+            (std::multiset<std::string>{"_sips._tcp.sip.example.com. SRV"}));
+  EXPECT_TRUE(found("node").empty());
+  const asked refused = ask(table.get(), search_request{std::string(2000, '*'), 1});
+  EXPECT_EQ(refused.what, outcome::declined);
+}
+
+TEST(answer, a_command_of_the_operator_is_answered_in_words) {
+  const auto table = table_of({build(synthetic_zone{.serial = 7})});
+  const auto said = [&](std::string words) {
+    return std::string(result_of(*table, command_request{std::move(words)}).as_string());
+  };
+  EXPECT_EQ(said("zones"), "sip.example.com. serial 7, 89 records\n");
+  EXPECT_EQ(said("zone SIP.example.com"), said("zones"));
+  EXPECT_EQ(said("zone example.com"), "there is no such zone\n");
+  EXPECT_EQ(said("status"), "1 zones (0 with keys), 89 records\n");
+  EXPECT_EQ(said("help"), "Thor knows: status, zones, zone NAME\n");
 }
 
 TEST(answer, a_write_is_declined_in_words) {
   const auto table = table_of({build(synthetic_zone{})});
-  const asked got = ask(table.get(), other_request{"replaceRRSet"});
+  const asked got = ask(table.get(), write_request(ents_request{method::feed_ents}));
   EXPECT_EQ(got.what, outcome::declined);
-  EXPECT_EQ(got.text, R"({"result":false,"log":["Thor does not offer \"replaceRRSet\": this )"
+  EXPECT_EQ(got.text, R"({"result":false,"log":["Thor does not offer \"feedEnts\": this )"
                       R"(backend is read-only, its zones follow the overlay"]})");
 }
 

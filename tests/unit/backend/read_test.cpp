@@ -92,8 +92,7 @@ TEST(envelope, reads_every_method_of_the_table) {
       as<metadata_request>(read("getDomainMetadata", R"({"name":"e.","kind":"TSIG-ALLOW-AXFR"})"));
   EXPECT_EQ(metadata.zone, name_of("e."));
   EXPECT_EQ(metadata.kind, "TSIG-ALLOW-AXFR");
-  for (const method what : {method::get_domain_keys, method::get_tsig_key, method::get_tsig_keys,
-                            method::get_updated_masters, method::get_unfresh_slave_infos}) {
+  for (const method what : {method::get_updated_masters, method::get_unfresh_slave_infos}) {
     EXPECT_EQ(as<nothing_request>(read(to_string(what), "{}")).what, what);
   }
   as<set_notified_request>(read("setNotified", R"({"id":1,"serial":1800000000})"));
@@ -114,12 +113,10 @@ TEST(envelope, reads_whose_neighbours_are_asked_for) {
   EXPECT_EQ(hashed.qname.first_label(), "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom");
 }
 
-TEST(envelope, gives_a_name_to_methods_that_are_not_in_the_table) {
-  EXPECT_EQ(
-      as<other_request>(read_envelope(R"({"method":"replaceRRSet","parameters":{"rrset":[]}})"))
-          .name,
-      "replaceRRSet");
-  EXPECT_EQ(as<other_request>(read_envelope(R"({"method":"LOOKUP"})")).name, "LOOKUP");
+TEST(envelope, declines_methods_that_are_not_in_the_table) {
+  const auto declined = as<declined_request>(read_envelope(R"({"method":"LOOKUP"})"));
+  EXPECT_EQ(declined.what, method::other);
+  EXPECT_EQ(declined.why, "Thor does not know the method \"LOOKUP\"");
 }
 
 TEST(envelope, refuses_each_wrong_shape_with_its_own_words) {
@@ -256,19 +253,16 @@ TEST(http, refuses_rest_that_is_too_short_or_carries_a_wrong_zone_id) {
             errc::bad_shape);
 }
 
-TEST(http, knows_rest_writes_by_name_only) {
-  EXPECT_EQ(
-      as<other_request>(read_over_http("PATCH", "/0123/setNotified/1", "serial=2%2e000000")).name,
-      "setNotified");
-  EXPECT_EQ(
-      as<other_request>(read_over_http("POST", "/0123/startTransaction/1/e%2e/7", "trxid=7")).name,
-      "startTransaction");
-  EXPECT_EQ(as<other_request>(read_over_http("DELETE", "/0123/lookup/a%2e/A")).name, "lookup");
+TEST(http, refuses_a_verb_that_is_not_the_method_s) {
+  EXPECT_EQ(read_over_http("DELETE", "/0123/lookup/a%2e/A").error(),
+            (error{errc::bad_verb, "lookup: REST asks for it with GET"}));
+  EXPECT_EQ(read_over_http("GET", "/0123/commitTransaction/7").error().code, errc::bad_verb);
 }
 
 TEST(http, refuses_verbs_that_no_request_has) {
   EXPECT_EQ(read_over_http("GET", "/0123").error().code, errc::bad_verb);
   EXPECT_EQ(read_over_http("TRACE", "/0123/lookup/a%2e/A").error().code, errc::bad_verb);
+  EXPECT_EQ(read_over_http("TRACE", "/0123/nothing").error().code, errc::bad_verb);
 }
 
 TEST(method, every_name_is_powerdns_s_own) {

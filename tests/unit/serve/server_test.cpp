@@ -305,13 +305,14 @@ TEST_F(serving, a_bad_request_costs_its_sender_nothing_but_the_answer) {
   EXPECT_EQ(client.ask(trace).result_int(), 400U);
   const auto declined = client.ask(R"({"method":"createSlaveDomain","parameters":{"id":1}})");
   EXPECT_EQ(declined.result_int(), 200U);
-  EXPECT_THAT(declined.body(), HasSubstr(R"({"result":false,"log":["Thor does not offer)"));
+  EXPECT_THAT(declined.body(),
+              HasSubstr(R"({"result":false,"log":["createSlaveDomain: incoming zones)"));
   EXPECT_EQ(client.ask(soa_question).result_int(), 200U);
   EXPECT_EQ(refused(refusal::bad_json), 1U);
   EXPECT_EQ(refused(refusal::bad_request), 2U);
   EXPECT_EQ(refused(refusal::bad_target), 1U);
   EXPECT_EQ(refused(refusal::unsupported), 1U);
-  EXPECT_EQ(asked(method::other), 1U);
+  EXPECT_EQ(asked(method::create_slave_domain), 1U);
 }
 
 TEST_F(serving, what_is_not_http_is_told_so) {
