@@ -26,9 +26,10 @@ enum class refusal : std::uint8_t {
   connection_limit, ///< a connection closed for, or refused because of, too many others
   peer,             ///< a local user that may not use the Unix socket
   unsupported,      ///< a method that is not offered, or a write where nothing is written
+  write,            ///< an edit that was not applied
   too_large,        ///< an answer longer than PowerDNS can read over the Unix connector
 };
-inline constexpr std::size_t refusal_count = 13;
+inline constexpr std::size_t refusal_count = 14;
 
 /// Name of the reason as a metric label ("wrong_token").
 std::string_view to_string(refusal reason);

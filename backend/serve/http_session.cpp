@@ -29,8 +29,9 @@ using request_message = request_parser::value_type;
 struct session {
   http_connection& connection;
   request_handler& handler;
+  edit_desk& edits;
   journal& log;
-  beast::flat_buffer input{http_header_octets_max + http_body_octets_max};
+  beast::flat_buffer input{http_header_octets_max + stranger_body_octets_max};
   std::string body{};
 
   beast::tcp_stream& stream() { return connection.stream; }
@@ -94,8 +95,16 @@ asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
                                                .real_remote = field("X-RemoteBackend-real-remote"),
                                                .transaction = field("X-RemoteBackend-trxid"),
                                                .peer = self.connection.peer},
-                                              self.body);
+                                              self.connection.open, self.body);
   self.connection.trusted = self.connection.trusted || reply.trusted;
+  if (reply.wanted) {
+    const auto outcome =
+        co_await self.edits.apply(std::move(reply.wanted->edit), self.connection.waiting);
+    if (!outcome) {
+      co_return false;
+    }
+    self.handler.answer_edit(*reply.wanted, *outcome, self.connection.peer, self.body);
+  }
   const bool keep_alive = asked.keep_alive() && reply.trusted;
   error_code failure;
   if (reply.rest.empty() || asked.version() < 11) {
@@ -110,6 +119,24 @@ asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
     self.log.refuse(refusal::slow_client, self.connection.peer, "it does not take its reply");
   }
   co_return !failure && keep_alive;
+}
+
+/// Reads a request; one without the token must be short.
+asio::awaitable<error_code> read_request(session& self, request_parser& parser) {
+  auto [failure, octets] =
+      co_await http::async_read_header(self.stream(), self.input, parser, awaiting);
+  if (failure) {
+    co_return failure;
+  }
+  if (!self.handler.is_trusted(parser.get().target())) {
+    if (parser.content_length().value_or(0) > stranger_body_octets_max) {
+      co_return make_error_code(http::error::body_limit);
+    }
+    parser.body_limit(stranger_body_octets_max);
+  }
+  std::tie(failure, octets) =
+      co_await http::async_read(self.stream(), self.input, parser, awaiting);
+  co_return failure;
 }
 
 /// Why a request could not be read, and the status that says so; no reason when the peer just went.
@@ -127,7 +154,8 @@ read_failure judge(error_code failure) {
     return {refusal::header_too_long, 431, "URL and header fields are longer than 8 KiB"};
   }
   if (failure == http::error::body_limit) {
-    return {refusal::body_too_long, 413, "the body is longer than 64 KiB"};
+    return {refusal::body_too_long, 413,
+            "the body is longer than 1 MiB, or than 64 KiB without the token"};
   }
   const bool is_http_error = failure.category() == make_error_code(http::error{}).category();
   if (is_http_error && failure != http::error::end_of_stream &&
@@ -176,8 +204,8 @@ asio::awaitable<void> refuse_unreadable(session& self, error_code failure) {
 } // namespace
 
 asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
-                                 journal& log) {
-  session self{.connection = connection, .handler = handler, .log = log};
+                                 edit_desk& edits, journal& log) {
+  session self{.connection = connection, .handler = handler, .edits = edits, .log = log};
   bool goes_on = true;
   while (goes_on) {
     if (connection.trusted && self.input.size() == 0) {
@@ -189,9 +217,7 @@ asio::awaitable<void> serve_http(http_connection& connection, request_handler& h
     request_parser parser;
     parser.header_limit(http_header_octets_max);
     parser.body_limit(http_body_octets_max);
-    const auto [failure, octets] =
-        co_await http::async_read(self.stream(), self.input, parser, awaiting);
-    if (failure) {
+    if (const error_code failure = co_await read_request(self, parser)) {
       co_await refuse_unreadable(self, failure);
       co_return;
     }

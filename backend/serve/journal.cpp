@@ -32,6 +32,8 @@ std::string_view to_string(refusal reason) {
     return "peer";
   case refusal::unsupported:
     return "unsupported";
+  case refusal::write:
+    return "write";
   case refusal::too_large:
     return "too_large";
   }

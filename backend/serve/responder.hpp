@@ -7,7 +7,7 @@
 #include "backend/serve/journal.hpp"
 #include "backend/serve/table_cell.hpp"
 
-#include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,19 +16,30 @@ namespace thor::backend {
 /// One for each serving thread. The references must outlive it.
 class responder final : public request_handler {
  public:
-  responder(const table_cell& cell, std::string token, journal& log);
+  /// `writable`: there is somebody who applies edits. Otherwise every write is declined.
+  responder(const table_cell& cell, std::string token, bool writable, journal& log);
 
-  http_reply answer_http(const http_request& asked, std::string& body) override;
-  void answer_line(std::string_view line, std::string_view peer, std::string& out) override;
+  [[nodiscard]] bool is_trusted(std::string_view target) const override;
+  http_reply answer_http(const http_request& asked, transaction& open, std::string& body) override;
+  std::optional<wanted_edit> answer_line(std::string_view line, std::string_view peer,
+                                         transaction& open, std::string& out) override;
+  void answer_edit(const wanted_edit& wanted, const zone::edit_outcome& outcome,
+                   std::string_view peer, std::string& out) override;
 
  private:
-  reply answer_request(const answer_table* table, const request& asked, connector via,
-                       std::string_view peer, std::string& out);
-  void refuse(const error& why, std::string_view peer, std::string& out);
+  struct answer_to {
+    reply said;
+    std::optional<wanted_edit> wanted{};
+  };
+
+  answer_to answer_request(const answer_table* table, request asked, connector via,
+                           std::string_view peer, transaction& open, std::string& out);
+  void refuse(const error& why, std::string_view peer, transaction& open, std::string& out);
   [[nodiscard]] bool is_token(std::string_view candidate) const;
 
   table_reader tables_;
   std::string token_;
+  bool writable_;
   journal& log_;
 };
 

@@ -38,10 +38,10 @@ void check(const server_options& options) {
 /// One serving thread and all that belongs to it.
 struct thread_parts {
   thread_parts(serve_counters& counters, const log_sink& sink, const table_cell& cell,
-               const std::string& token)
+               const server_options& options)
       : log(counters, sink)
-      , answers(cell, token, log)
-      , loop(answers, log) {}
+      , answers(cell, options.http_token, options.edits != nullptr, log)
+      , loop(answers, options.edits, log) {}
 
   journal log;
   responder answers;
@@ -68,8 +68,8 @@ server::server(const server_options& options, log_sink log)
   check(options);
   std::vector<serving_loop*> loops;
   for (unsigned i = 0; i < options.threads; ++i) {
-    parts_->threads.push_back(std::make_unique<thread_parts>(parts_->counters, parts_->log,
-                                                             parts_->cell, options.http_token));
+    parts_->threads.push_back(
+        std::make_unique<thread_parts>(parts_->counters, parts_->log, parts_->cell, options));
     loops.push_back(&parts_->threads.back()->loop);
   }
   parts_->doors = std::make_unique<listener>(std::move(loops));

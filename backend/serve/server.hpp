@@ -36,6 +36,9 @@ struct server_options {
   std::optional<gid_t> unix_group;
   /// Serving threads, >= 1.
   unsigned threads = 1;
+  /// Applies what PowerDNS wants written; must outlive the server. nullptr: every write is
+  /// declined. It may tell of an edit when the server is gone.
+  zone::edit_sink* edits = nullptr;
 };
 
 enum class log_level : std::uint8_t { debug, info, warning, error };

@@ -21,12 +21,19 @@ std::string text_of(const asio::ip::tcp::endpoint& endpoint) {
   return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;
 }
 
+void give_up(const std::shared_ptr<edit_wait>& waiting) {
+  if (waiting != nullptr) {
+    waiting->give_up();
+  }
+}
+
 } // namespace
 
-serving_loop::serving_loop(request_handler& handler, journal& log)
+serving_loop::serving_loop(request_handler& handler, zone::edit_sink* sink, journal& log)
     : handler_(handler)
     , log_(log)
     , work_(asio::make_work_guard(context_))
+    , edits_(context_, sink)
     , grace_(context_) {}
 
 void serving_loop::start() {
@@ -71,9 +78,11 @@ void serving_loop::cut_all() {
   error_code ignored;
   for (http_connection& connection : http_) {
     connection.stream.close();
+    give_up(connection.waiting);
   }
   for (unix_connection& connection : unix_) {
     connection.socket.close(ignored);
+    give_up(connection.waiting);
   }
 }
 
@@ -116,7 +125,7 @@ void serving_loop::adopt_http(asio::ip::tcp::socket socket) {
   const auto connection = http_.emplace(http_.end(), std::move(socket), std::move(peer));
   ++log_.counters().http_accepted;
   ++log_.counters().http_open;
-  asio::co_spawn(context_, serve_http(*connection, handler_, log_),
+  asio::co_spawn(context_, serve_http(*connection, handler_, edits_, log_),
                  [this, connection](const std::exception_ptr& thrown) {
                    http_.erase(connection);
                    --log_.counters().http_open;
@@ -136,7 +145,7 @@ void serving_loop::adopt_unix(asio::local::stream_protocol::socket socket, uid_t
   const auto connection = unix_.emplace(unix_.end(), std::move(socket), std::move(peer));
   ++log_.counters().unix_accepted;
   ++log_.counters().unix_open;
-  asio::co_spawn(context_, serve_unix(*connection, handler_, log_),
+  asio::co_spawn(context_, serve_unix(*connection, handler_, edits_, log_),
                  [this, connection](const std::exception_ptr& thrown) {
                    unix_.erase(connection);
                    --log_.counters().unix_open;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/serve/counters.hpp"
+#include "backend/serve/edit_wait.hpp"
 #include "backend/serve/handler.hpp"
 #include "backend/serve/journal.hpp"
 #include "backend/serve/session.hpp"
@@ -21,7 +22,8 @@ namespace thor::backend {
 /// Handler and journal must outlive it; they belong to its thread while it runs.
 class serving_loop {
  public:
-  serving_loop(request_handler& handler, journal& log);
+  /// Without a sink nothing is written; it must outlive the loop.
+  serving_loop(request_handler& handler, zone::edit_sink* sink, journal& log);
   /// Precondition: not running.
   ~serving_loop() = default;
   serving_loop(const serving_loop&) = delete;
@@ -56,6 +58,7 @@ class serving_loop {
   journal& log_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  edit_desk edits_;
   boost::asio::steady_timer grace_;
   std::list<http_connection> http_; ///< oldest first
   std::list<unix_connection> unix_; ///< oldest first

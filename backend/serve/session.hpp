@@ -5,6 +5,7 @@
 // meets ends in an exception. What it is given by reference must outlive it.
 #pragma once
 
+#include "backend/serve/edit_wait.hpp"
 #include "backend/serve/handler.hpp"
 #include "backend/serve/journal.hpp"
 
@@ -13,6 +14,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -27,6 +29,8 @@ struct http_connection {
   std::string peer; ///< for the log
   /// It has shown the token. Until then a connection must be quick, and makes room for others.
   bool trusted = false;
+  transaction open{};                   ///< what it has begun to write
+  std::shared_ptr<edit_wait> waiting{}; ///< while an edit of it is applied
 };
 
 struct unix_connection {
@@ -35,17 +39,19 @@ struct unix_connection {
       , peer(std::move(peer_text)) {}
 
   boost::asio::local::stream_protocol::socket socket;
-  std::string peer; ///< for the log
+  std::string peer;                     ///< for the log
+  transaction open{};                   ///< what it has begun to write
+  std::shared_ptr<edit_wait> waiting{}; ///< while an edit of it is applied
 };
 
 /// Serves HTTP/1.1 with keep-alive. A trusted connection may be idle for ever: PowerDNS keeps its
 /// connections, and would fail a query if one were closed just when it is used.
 boost::asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
-                                        journal& log);
+                                        edit_desk& edits, journal& log);
 
 /// Serves JSON lines. Never closes an idle connection: PowerDNS would answer SERVFAIL once for
 /// each.
 boost::asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& handler,
-                                        journal& log);
+                                        edit_desk& edits, journal& log);
 
 } // namespace thor::backend

@@ -14,7 +14,7 @@ namespace thor::backend {
 namespace asio = boost::asio;
 
 asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& handler,
-                                 journal& log) {
+                                 edit_desk& edits, journal& log) {
   constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
   std::string input;
   std::string reply;
@@ -32,13 +32,25 @@ asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& h
     }
     reply.clear();
     if (std::exchange(skipping, false)) {
-      constexpr std::string_view detail = "the request is longer than 64 KiB";
+      constexpr std::string_view detail = "the request is longer than 1 MiB";
+      connection.open.spoil(std::string(detail));
       log.refuse(refusal::line_too_long, connection.peer, detail);
       append_error(reply, detail);
     } else {
-      handler.answer_line(std::string_view(input).substr(0, length - 1), connection.peer, reply);
+      const std::string_view line = std::string_view(input).substr(0, length - 1);
+      auto wanted = handler.answer_line(line, connection.peer, connection.open, reply);
+      if (wanted) {
+        const auto outcome = co_await edits.apply(std::move(wanted->edit), connection.waiting);
+        if (!outcome) {
+          co_return;
+        }
+        handler.answer_edit(*wanted, *outcome, connection.peer, reply);
+      }
     }
     input.erase(0, length);
+    if (input.capacity() > unix_line_octets_kept && input.empty()) {
+      input.shrink_to_fit();
+    }
     reply += '\n';
     const auto [unwritten, octets] =
         co_await asio::async_write(connection.socket, asio::buffer(reply), awaiting);
