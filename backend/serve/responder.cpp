@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <utility>
+#include <variant>
 
 namespace thor::backend {
 namespace {
@@ -134,6 +135,10 @@ responder::answer_to responder::answer_request(const answer_table* table, reques
     ++log_.counters().not_ready;
     break;
   case outcome::declined:
+    if (std::holds_alternative<declined_request>(asked)) {
+      // Maybe a step: PowerDNS goes on with its transaction whatever a step is answered.
+      open.spoil(made.said.why);
+    }
     log_.refuse(refusal::unsupported, peer, made.said.why);
     break;
   case outcome::too_large:

@@ -7,6 +7,11 @@
 //
 //   members N    the zone now has N members            unknown   nobody knows the members
 //   nothing      as before the first table             counters  what was counted, as JSON
+//   edits        what was written since the last time, as JSON
+//   keys         the DNSSEC and TSIG keys that were written are there from now on
+//   no keys      they are gone
+//
+// With --edits everything that PowerDNS writes is taken, and only remembered.
 //
 // Ends with its input.
 #include "backend/serve/server.hpp"
@@ -14,12 +19,15 @@
 #include "tests/support/synthetic_zone.hpp"
 
 #include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 
 #include <cstdlib>
 #include <iostream>
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -30,6 +38,82 @@ struct options {
   test::synthetic_zone zone;
   test::platform platform{.domain = ""};
   std::uint32_t further_zones = 0;
+  bool takes_edits = false;
+};
+
+namespace json = boost::json;
+
+json::value json_of(const zone::edit& edit) {
+  struct visitor {
+    json::object operator()(const zone::zone_edit& e) const {
+      json::array steps;
+      for (const zone::rrset_edit& step : e.steps) {
+        json::array records;
+        for (const zone::written_record& r : step.records) {
+          records.push_back({r.type, r.ttl_s, r.content});
+        }
+        const bool adds = step.how == zone::rrset_edit::kind::add;
+        steps.push_back({adds ? "add" : "replace", step.owner.text(), step.type, records});
+      }
+      return {{"zone", e.apex.text()}, {"whole", e.whole_zone}, {"steps", steps}};
+    }
+    json::object operator()(const zone::metadata_edit& e) const {
+      return {
+          {"metadata", e.kind}, {"zone", e.apex.text()}, {"values", json::value_from(e.values)}};
+    }
+    json::object operator()(const zone::key_addition& e) const {
+      return {{"key", e.key.content},
+              {"zone", e.apex.text()},
+              {"flags", e.key.flags},
+              {"active", e.key.active},
+              {"published", e.key.published}};
+    }
+    json::object operator()(const zone::key_edit& e) const {
+      return {{"key_edit", static_cast<int>(e.what)}, {"zone", e.apex.text()}, {"id", e.id}};
+    }
+    json::object operator()(const zone::tsig_edit& e) const {
+      return {{"tsig", e.owner.text()},
+              {"algorithm", e.algorithm},
+              {"secret", e.secret ? json::value(*e.secret) : json::value(nullptr)}};
+    }
+  };
+  return std::visit(visitor{}, edit);
+}
+
+/// Takes every edit and remembers it.
+class remembered_edits final : public zone::edit_sink {
+ public:
+  void submit(zone::edit wanted, std::function<void(zone::edit_outcome)> told) override {
+    {
+      const std::lock_guard lock(mutex_);
+      edits_.push_back(json_of(wanted));
+      if (const auto* const key = std::get_if<zone::key_addition>(&wanted)) {
+        keys_.keys[key->apex] = {key->key};
+        keys_.keys[key->apex].front().id = key_id;
+      } else if (const auto* const tsig = std::get_if<zone::tsig_edit>(&wanted);
+                 tsig != nullptr && tsig->secret) {
+        keys_.tsig_keys[tsig->owner] = {tsig->owner, tsig->algorithm, *tsig->secret};
+      }
+    }
+    told({.done = true, .key_id = key_id, .notes = {"static_backend remembers it"}});
+  }
+
+  backend::secrets keys() {
+    const std::lock_guard lock(mutex_);
+    return keys_;
+  }
+
+  std::string take() {
+    const std::lock_guard lock(mutex_);
+    return json::serialize(json::object{{"edits", std::exchange(edits_, {})}});
+  }
+
+ private:
+  static constexpr std::uint32_t key_id = 12;
+
+  std::mutex mutex_;
+  json::array edits_;     ///< guarded by mutex_
+  backend::secrets keys_; ///< the latest of each zone and name; guarded by mutex_
 };
 
 options read_options(int argc, char** argv) {
@@ -46,6 +130,7 @@ options read_options(int argc, char** argv) {
   app.add_option("--sites", out.zone.sites, "sites that the members are at in turn");
   app.add_option("--domain", out.platform.domain, "serve a platform of this name");
   app.add_option("--node", out.platform.node, "what its members are called, before the number");
+  app.add_flag("--edits", out.takes_edits, "take what PowerDNS writes");
   app.add_option("--zones", out.further_zones, "further zones, each with a SOA alone");
   try {
     app.parse(argc, argv);
@@ -89,6 +174,7 @@ class publisher {
     zones.push_back(zone_);
     table_ = backend::answer_table::build({.zones = test::snapshot_of(std::move(zones)),
                                            .metadata = nullptr,
+                                           .secrets = keys_,
                                            .server_id = "static",
                                            .networks = networks_,
                                            .complete = true},
@@ -98,6 +184,11 @@ class publisher {
 
   void publish_members(unsigned members) {
     shape_.members = members;
+    publish(true);
+  }
+
+  void publish_keys(backend::secrets keys) {
+    keys_ = std::make_shared<const backend::secrets>(std::move(keys));
     publish(true);
   }
 
@@ -119,6 +210,7 @@ class publisher {
   test::synthetic_zone shape_;
   test::platform platform_;
   std::shared_ptr<const backend::networks> networks_;
+  std::shared_ptr<const backend::secrets> keys_;
   std::vector<std::shared_ptr<const zone::contents>> further_;
   std::shared_ptr<const zone::contents> zone_;
   std::shared_ptr<const backend::answer_table> table_;
@@ -147,7 +239,8 @@ std::string json_of(const backend::serve_counters& counters) {
   return out.str();
 }
 
-std::string obey(const std::string& line, publisher& zones, const backend::server& server) {
+std::string obey(const std::string& line, publisher& zones, const backend::server& server,
+                 remembered_edits& edits) {
   std::istringstream words(line);
   std::string verb;
   unsigned members = 0;
@@ -155,8 +248,15 @@ std::string obey(const std::string& line, publisher& zones, const backend::serve
   if (verb == "counters") {
     return json_of(server.counters());
   }
+  if (verb == "edits") {
+    return edits.take();
+  }
   if (verb == "members" && words >> members) {
     zones.publish_members(members);
+  } else if (line == "keys") {
+    zones.publish_keys(edits.keys());
+  } else if (line == "no keys") {
+    zones.publish_keys({});
   } else if (verb == "unknown") {
     zones.publish(false);
   } else if (verb == "nothing") {
@@ -178,7 +278,9 @@ std::string listen_line(const backend::server& server) {
 } // namespace
 
 int main(int argc, char** argv) {
-  const options given = read_options(argc, argv);
+  options given = read_options(argc, argv);
+  remembered_edits edits;
+  given.serve.edits = given.takes_edits ? &edits : nullptr;
   std::mutex log_mutex;
   const auto log = [&](backend::log_level, const std::string& text) {
     const std::lock_guard lock(log_mutex);
@@ -190,7 +292,7 @@ int main(int argc, char** argv) {
     zones.publish(true);
     std::cout << listen_line(server) << std::endl;
     for (std::string line; std::getline(std::cin, line);) {
-      std::cout << obey(line, zones, server) << std::endl;
+      std::cout << obey(line, zones, server, edits) << std::endl;
     }
     return EXIT_SUCCESS;
   } catch (const std::exception& e) {

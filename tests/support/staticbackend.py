@@ -104,8 +104,8 @@ class StaticBackend:
             return [json.loads(replies.readline()) for _ in lines]
 
 
-def start_pdns(backend, directory, variant, zone, settings=None):
-    """A pdns_server with the shipped configuration of one variant, and `settings`; returns it and where it answers. The caller kills it."""
+def start_pdns(backend, directory, variant, zone, settings=None, added=None):
+    """A pdns_server with the shipped configuration of one variant, its values changed by `settings`, and lines `added`; returns it and where it answers. The caller kills it."""
     address, port = loopback(), free_port(loopback())
     options = {
         "local-address": address, "local-port": port, "socket-dir": directory, "setgid": os.getgid(),
@@ -113,7 +113,8 @@ def start_pdns(backend, directory, variant, zone, settings=None):
                                                            .replace("/run/thor/pdns-remote.sock", str(backend.path)),
     }
     shipped = (SOURCE / "pdns-conf" / variant / "pdns.conf").read_text()
-    (directory / "pdns.conf").write_text(with_options(shipped, options | (settings or {})))
+    further = "".join(f"{key}={value}\n" for key, value in (added or {}).items())
+    (directory / "pdns.conf").write_text(with_options(shipped, options | (settings or {})) + further)
     pdns = Process("pdns", ["/usr/sbin/pdns_server", f"--config-dir={directory}"], directory / "pdns.log")
     server = NameServer(address, port)
     try:
