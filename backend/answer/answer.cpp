@@ -31,19 +31,19 @@ class answerer {
 
   reply operator()(const lookup_request& asked) {
     const zone_answers* const zone =
-        asked.zone_id ? parts_.find(*asked.zone_id) : parts_.nearest(asked.qname);
+        asked.zone_id ? parts_.find(*asked.zone_id) : parts_.nearest(asked.qname.wire());
     if (zone == nullptr) {
       return no_such_zone("[]");
     }
     const node_answers* const node = zone->find(asked.qname.wire());
-    if (node == nullptr ? !zone->is_known(asked.qname) : !node->node().available) {
+    if (node == nullptr ? !zone->is_known(asked.qname.wire()) : !node->node().available) {
       return refused(outcome::not_ready, out_, "not ready: the members are not known");
     }
     out_ += result_head;
     const std::size_t begin = out_.size();
     if (pending_ != nullptr && pending_->apex == zone->contents().apex &&
-        touches(*pending_, asked.qname)) {
-      append_pending(out_, *pending_, asked.qname, asked.qtype,
+        touches(*pending_, zone::name(asked.qname))) {
+      append_pending(out_, *pending_, zone::name(asked.qname), asked.qtype,
                      node == nullptr ? nullptr : &node->node(), zone->contents().id);
     } else if (node != nullptr && asked.for_api) {
       node->append_plain(out_, asked.qtype);
@@ -67,7 +67,7 @@ class answerer {
   }
 
   reply operator()(const list_request& asked) {
-    const auto zone = parts_.find(asked.zone);
+    const auto zone = parts_.find(asked.zone.wire());
     if (zone == nullptr) {
       return no_such_zone("false");
     }
@@ -76,7 +76,7 @@ class answerer {
       return refused(outcome::not_ready, out_, "not ready: the members are not known");
     }
     if (via_ == connector::unix_socket && zone->record_count() > unix_list_records_max) {
-      return too_large("list of " + asked.zone.text(), zone->record_count(), "records");
+      return too_large("list of " + zone->contents().apex.text(), zone->record_count(), "records");
     }
     out_ += result_head;
     return {.what = outcome::answered, .rest = remainder(*zone)};
@@ -96,17 +96,18 @@ class answerer {
   }
 
   reply operator()(const domain_info_request& asked) {
-    const auto zone = parts_.find(asked.zone);
+    const auto zone = parts_.find(asked.zone.wire());
     return zone == nullptr ? no_such_zone("false") : answered(out_, zone->domain_object());
   }
 
   reply operator()(const all_metadata_request& asked) {
-    if (parts_.find(asked.zone) == nullptr) {
+    const zone_answers* const zone = parts_.find(asked.zone.wire());
+    if (zone == nullptr) {
       return no_such_zone("{}");
     }
     out_ += result_head;
     const std::size_t begin = out_.size();
-    for (const auto& [kind, values] : parts_.metadata_of(asked.zone)) {
+    for (const auto& [kind, values] : parts_.metadata_of(zone->contents().apex)) {
       out_ += ',';
       append_json_string(out_, kind);
       out_ += ':';
@@ -118,11 +119,12 @@ class answerer {
   }
 
   reply operator()(const metadata_request& asked) {
-    if (parts_.find(asked.zone) == nullptr) {
+    const zone_answers* const zone = parts_.find(asked.zone.wire());
+    if (zone == nullptr) {
       return no_such_zone("false");
     }
-    const zone_metadata& metadata = parts_.metadata_of(asked.zone);
-    const auto found = metadata.find(asked.kind);
+    const zone_metadata& metadata = parts_.metadata_of(zone->contents().apex);
+    const auto found = metadata.find(asked.kind.view());
     if (found == metadata.end()) {
       return answered(out_, "[]");
     }
@@ -137,9 +139,13 @@ class answerer {
   }
 
   reply operator()(const domain_keys_request& asked) {
+    const zone_answers* const zone = parts_.find(asked.zone.wire());
+    if (zone == nullptr) {
+      return no_such_zone("[]");
+    }
     out_ += result_head;
     const std::size_t begin = out_.size();
-    if (const auto found = parts_.secrets->keys.find(asked.zone);
+    if (const auto found = parts_.secrets->keys.find(zone->contents().apex);
         found != parts_.secrets->keys.end()) {
       for (const zone::dnssec_key& key : found->second) {
         append_key(key);
@@ -151,7 +157,7 @@ class answerer {
   }
 
   reply operator()(const tsig_key_request& asked) {
-    const auto found = parts_.secrets->tsig_keys.find(asked.key);
+    const auto found = parts_.secrets->tsig_keys.find(zone::name(asked.key));
     if (found == parts_.secrets->tsig_keys.end()) {
       return answered(out_, "false");
     }
@@ -248,7 +254,7 @@ class answerer {
     }
     if (words.starts_with(zone_command)) {
       const auto name = zone::name::parse(words.substr(zone_command.size()));
-      const zone_answers* const zone = name ? parts_.find(*name) : nullptr;
+      const zone_answers* const zone = name ? parts_.find(name->wire()) : nullptr;
       return zone == nullptr ? "there is no such zone\n" : summary(*zone);
     }
     return "Thor knows: status, zones, zone NAME\n";

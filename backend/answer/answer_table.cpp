@@ -61,11 +61,11 @@ const zone::contents* answer_table::zone_of(std::uint32_t id) const {
 }
 
 const zone::contents* answer_table::zone_of(const zone::name& apex) const {
-  return contents_of(parts_->find(apex));
+  return contents_of(parts_->find(apex.wire()));
 }
 
 const zone::contents* answer_table::zone_above(const zone::name& name) const {
-  return contents_of(parts_->nearest(name));
+  return contents_of(parts_->nearest(name.wire()));
 }
 
 // Long answers. Every row comes with a comma before it; the first one's becomes the bracket.

@@ -80,7 +80,6 @@ struct answer_table::parts {
     return networks == nullptr ? viewpoint() : networks->find(client);
   }
 
-  [[nodiscard]] const zone_answers* find(const zone::name& apex) const { return find(apex.wire()); }
   template <typename Key>
   [[nodiscard]] const zone_answers* find(Key key) const {
     for (const auto& group : groups) {
@@ -90,9 +89,8 @@ struct answer_table::parts {
     }
     return nullptr;
   }
-  /// The zone with the longest apex at or above the name.
-  [[nodiscard]] const zone_answers* nearest(const zone::name& name) const {
-    std::string_view wire = name.wire();
+  /// The zone with the longest apex at or above the name, which is in wire form.
+  [[nodiscard]] const zone_answers* nearest(std::string_view wire) const {
     const zone_answers* found = find(wire);
     while (found == nullptr && wire.size() > 1) {
       wire.remove_prefix(1 + static_cast<unsigned char>(wire.front()));

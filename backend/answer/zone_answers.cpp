@@ -94,11 +94,10 @@ const node_answers* zone_answers::find(std::string_view wire) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-bool zone_answers::is_known(const zone::name& name) const {
+bool zone_answers::is_known(std::string_view wire) const {
   if (is_whole()) {
     return true;
   }
-  std::string_view wire = name.wire();
   while (wire.size() > contents_->apex.wire().size()) {
     if (const node_answers* const nearest = find(wire)) {
       return nearest->node().available;

@@ -36,9 +36,9 @@ class zone_answers {
   /// The answers of an existing name, or nullptr. `wire` is a zone::name's.
   [[nodiscard]] const node_answers* find(std::string_view wire) const;
 
-  /// Whether anything can be said about `name`, which is at or below the apex: not if its records
-  /// are unknown, nor if it does not exist and the nearest name above it is unknown.
-  [[nodiscard]] bool is_known(const zone::name& name) const;
+  /// Whether anything can be said about a name at or below the apex, in wire form: not if its
+  /// records are unknown, nor if it does not exist and the nearest name above it is unknown.
+  [[nodiscard]] bool is_known(std::string_view wire) const;
   /// Whether every name of the zone is known.
   [[nodiscard]] bool is_whole() const { return unavailable_count_ == 0; }
 

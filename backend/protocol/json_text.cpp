@@ -132,8 +132,8 @@ std::expected<json::value, error> read_json(std::string_view text, json::storage
   return value;
 }
 
-void append_json_number(std::string& out, std::uint32_t number) {
-  std::array<char, 10> digits;
+void append_json_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   out.append(digits.data(), end);
 }

@@ -25,7 +25,7 @@ inline constexpr std::size_t json_elements_max = 4096;
 std::expected<boost::json::value, error> read_json(std::string_view text,
                                                    boost::json::storage_ptr memory);
 
-void append_json_number(std::string& out, std::uint32_t number);
+void append_json_number(std::string& out, std::uint64_t number);
 
 /// Appends `text` as a JSON string, quotes included. Octets that need no escape are copied.
 void append_json_string(std::string& out, std::string_view text);

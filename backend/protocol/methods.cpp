@@ -42,11 +42,19 @@ request read_name(const parameter_reader& from, method) {
 }
 
 request read_metadata(const parameter_reader& from, method) {
-  return metadata_request{.zone = from.name(name_key), .kind = std::string(from.text("kind"))};
+  metadata_request out{.zone = from.name(name_key), .kind = {}};
+  const std::string_view kind = from.text("kind");
+  if (kind.size() > metadata_kind::octets_max) {
+    from.refuse(errc::bad_shape, "kind", "is longer than 64 octets");
+  } else {
+    out.kind = kind;
+  }
+  return out;
 }
 
 request read_neighbours(const parameter_reader& from, method) {
-  return neighbours_request{.zone_id = from.domain_id("id"), .qname = from.name("qname")};
+  return neighbours_request{.zone_id = from.domain_id("id"),
+                            .qname = zone::name(from.name("qname"))};
 }
 
 request read_search(const parameter_reader& from, method) {

@@ -24,17 +24,17 @@ std::string_view parameter_reader::text(std::string_view key) const {
   return {value->data(), value->size()};
 }
 
-zone::name parameter_reader::name(std::string_view key) const {
+zone::inline_name parameter_reader::name(std::string_view key) const {
   const std::string_view written = text(key);
   if (*failure_) {
     return {};
   }
-  auto parsed = zone::name::parse(written);
+  auto parsed = zone::inline_name::parse(written);
   if (!parsed) {
     refuse(errc::bad_name, key, "is not a DNS name: " + excerpt(written));
     return {};
   }
-  return *std::move(parsed);
+  return *parsed;
 }
 
 std::optional<std::int64_t> parameter_reader::number(const json::value& written) const {

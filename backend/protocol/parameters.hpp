@@ -38,7 +38,7 @@ class parameter_reader {
   [[nodiscard]] std::string_view method() const { return method_; }
 
   [[nodiscard]] std::string_view text(std::string_view key) const;
-  [[nodiscard]] zone::name name(std::string_view key) const;
+  [[nodiscard]] zone::inline_name name(std::string_view key) const;
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t min,
                                      std::int64_t max) const;
   [[nodiscard]] bool truth(std::string_view key, bool when_missing) const;

@@ -11,6 +11,8 @@
 #include "zone/model/name.hpp"
 #include "zone/model/record.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -66,7 +68,30 @@ inline constexpr std::size_t method_count = static_cast<std::size_t>(method::oth
 /// PowerDNS's spelling ("getAllDomains"); "other" for the rest.
 std::string_view to_string(method which);
 
-// Reading
+// Reading. What PowerDNS asks while it answers DNS queries takes nothing from the heap.
+
+/// A kind of domain metadata ("ALSO-NOTIFY") in a buffer of its own.
+class metadata_kind {
+ public:
+  static constexpr std::size_t octets_max = 64;
+
+  metadata_kind() = default;
+  /// Precondition: text.size() <= octets_max.
+  metadata_kind(std::string_view text) // NOLINT(google-explicit-constructor): the same text
+      : size_(static_cast<std::uint8_t>(text.size())) {
+    std::ranges::copy(text, octets_.begin());
+  }
+
+  [[nodiscard]] std::string_view view() const { return {octets_.data(), size_}; }
+
+  friend bool operator==(const metadata_kind& a, const metadata_kind& b) {
+    return a.view() == b.view();
+  }
+
+ private:
+  std::array<char, octets_max> octets_{};
+  std::uint8_t size_ = 0;
+};
 
 /// First message on a Unix connection.
 struct initialize_request {
@@ -74,7 +99,7 @@ struct initialize_request {
 };
 
 struct lookup_request {
-  zone::name qname;
+  zone::inline_name qname;
   /// `any` asks for everything at the name. A type that nothing can have (TYPE0) stands for a type
   /// we have no word for.
   zone::rr_type qtype = zone::rr_type::any;
@@ -89,7 +114,7 @@ struct lookup_request {
 
 /// A whole zone, for a transfer.
 struct list_request {
-  zone::name zone;
+  zone::inline_name zone;
   friend bool operator==(const list_request&, const list_request&) = default;
 };
 
@@ -98,18 +123,18 @@ struct all_domains_request {
 };
 
 struct domain_info_request {
-  zone::name zone;
+  zone::inline_name zone;
   friend bool operator==(const domain_info_request&, const domain_info_request&) = default;
 };
 
 struct all_metadata_request {
-  zone::name zone;
+  zone::inline_name zone;
   friend bool operator==(const all_metadata_request&, const all_metadata_request&) = default;
 };
 
 struct metadata_request {
-  zone::name zone;
-  std::string kind;
+  zone::inline_name zone;
+  metadata_kind kind;
   friend bool operator==(const metadata_request&, const metadata_request&) = default;
 };
 
@@ -124,12 +149,12 @@ struct neighbours_request {
 };
 
 struct domain_keys_request {
-  zone::name zone;
+  zone::inline_name zone;
   friend bool operator==(const domain_keys_request&, const domain_keys_request&) = default;
 };
 
 struct tsig_key_request {
-  zone::name key;
+  zone::inline_name key;
   friend bool operator==(const tsig_key_request&, const tsig_key_request&) = default;
 };
 

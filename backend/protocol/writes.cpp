@@ -40,7 +40,7 @@ zone::key_edit::action action_of(method what) {
 } // namespace
 
 write_request read_set_metadata(const parameter_reader& from, method what) {
-  return edit_request{what, zone::metadata_edit{.apex = from.name("name"),
+  return edit_request{what, zone::metadata_edit{.apex = zone::name(from.name("name")),
                                                 .kind = std::string(from.text("kind")),
                                                 .values = from.texts("value")}};
 }
@@ -51,7 +51,7 @@ write_request read_add_key(const parameter_reader& from, method what) {
   constexpr std::int64_t flags_max = std::numeric_limits<std::uint16_t>::max();
   return edit_request{
       what, zone::key_addition{
-                .apex = from.name("name"),
+                .apex = zone::name(from.name("name")),
                 .key = {.flags = static_cast<std::uint16_t>(key.integer("flags", 0, flags_max)),
                         .active = key.truth("active", false),
                         .published = key.truth("published", true),
@@ -62,23 +62,24 @@ write_request read_key_edit(const parameter_reader& from, method what) {
   constexpr std::int64_t id_max = std::numeric_limits<std::uint32_t>::max();
   return edit_request{
       what, zone::key_edit{.what = action_of(what),
-                           .apex = from.name("name"),
+                           .apex = zone::name(from.name("name")),
                            .id = static_cast<std::uint32_t>(from.integer("id", 0, id_max))}};
 }
 
 write_request read_set_tsig_key(const parameter_reader& from, method what) {
-  return edit_request{what, zone::tsig_edit{.owner = from.name("name"),
+  return edit_request{what, zone::tsig_edit{.owner = zone::name(from.name("name")),
                                             .algorithm = std::string(from.text("algorithm")),
                                             .secret = std::string(from.text("content"))}};
 }
 
 write_request read_delete_tsig_key(const parameter_reader& from, method what) {
-  return edit_request{
-      what, zone::tsig_edit{.owner = from.name("name"), .algorithm = {}, .secret = std::nullopt}};
+  return edit_request{what, zone::tsig_edit{.owner = zone::name(from.name("name")),
+                                            .algorithm = {},
+                                            .secret = std::nullopt}};
 }
 
 write_request read_begin(const parameter_reader& from, method) {
-  return begin_request{.zone = from.name("domain"),
+  return begin_request{.zone = zone::name(from.name("domain")),
                        .zone_id = from.domain_id("domain_id"),
                        .transaction = transaction_of(from)};
 }
@@ -97,7 +98,7 @@ write_request read_feed_record(const parameter_reader& from, method what) {
                    .zone_id = std::nullopt,
                    .transaction = from.transaction_id("trxid"),
                    .step = {.how = zone::rrset_edit::kind::add,
-                            .owner = record.name("qname"),
+                            .owner = zone::name(record.name("qname")),
                             .type = {},
                             .records = {}}};
   out.step.records.push_back(read_record(record));
@@ -109,7 +110,7 @@ write_request read_replace_rrset(const parameter_reader& from, method what) {
                    .zone_id = from.domain_id("domain_id"),
                    .transaction = from.transaction_id("trxid"),
                    .step = {.how = zone::rrset_edit::kind::replace,
-                            .owner = from.name("qname"),
+                            .owner = zone::name(from.name("qname")),
                             .type = std::string(from.text("qtype")),
                             .records = {}}};
   for (const parameter_reader& record : from.objects("rrset")) {

@@ -1,5 +1,6 @@
 #include "zone/model/name.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace thor::zone {
@@ -74,9 +75,27 @@ std::unexpected<error> refuse(errc code, std::string_view text, std::string_view
 
 enum class last_dot : bool { refused, allowed };
 
+/// The octets of a name that is being read. One more than a name may have finds room, so that what
+/// is too long is seen before it is refused.
+class octet_list {
+ public:
+  void push_back(char octet) {
+    if (size_ < octets_.size()) {
+      octets_[size_++] = octet;
+    }
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  char& operator[](std::size_t at) { return octets_[at]; }
+  [[nodiscard]] std::string_view view() const { return {octets_.data(), size_}; }
+
+ private:
+  std::array<char, name_octets_max + 1> octets_;
+  std::size_t size_ = 0;
+};
+
 /// The labels of `text` in wire form without the root.
-std::expected<std::string, error> read_labels(std::string_view text, last_dot dot) {
-  std::string wire;
+std::expected<octet_list, error> read_labels(std::string_view text, last_dot dot) {
+  octet_list wire;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length_at = wire.size();
     wire.push_back('\0');
@@ -125,21 +144,51 @@ void append_escaped(std::string& out, std::string_view label) {
   }
 }
 
-} // namespace
-
-std::expected<name, error> name::parse(std::string_view text) {
+/// Reads a whole name.
+std::expected<octet_list, error> read_name(std::string_view text) {
   if (text == ".") {
-    return name();
+    octet_list root;
+    root.push_back('\0');
+    return root;
   }
   if (text.empty()) {
     return refuse(errc::bad_name, text, "empty");
   }
   auto wire = read_labels(text, last_dot::allowed);
+  if (wire) {
+    wire->push_back('\0');
+  }
+  return wire;
+}
+
+} // namespace
+
+std::expected<name, error> name::parse(std::string_view text) {
+  auto wire = read_name(text);
   if (!wire) {
     return std::unexpected(std::move(wire).error());
   }
-  wire->push_back('\0');
-  return name(*std::move(wire));
+  return name(std::string(wire->view()));
+}
+
+inline_name::inline_name(const name& of)
+    : size_(static_cast<std::uint8_t>(of.wire().size())) {
+  std::ranges::copy(of.wire(), octets_.begin());
+}
+
+std::expected<inline_name, error> inline_name::parse(std::string_view text) {
+  auto wire = read_name(text);
+  if (!wire) {
+    return std::unexpected(std::move(wire).error());
+  }
+  inline_name out;
+  out.size_ = static_cast<std::uint8_t>(wire->size());
+  std::ranges::copy(wire->view(), out.octets_.begin());
+  return out;
+}
+
+inline_name::operator name() const {
+  return name(std::string(wire()));
 }
 
 std::expected<name, error> name::child(std::string_view label) const {
@@ -173,8 +222,11 @@ std::expected<name, error> name::descendant(std::string_view relative) const {
   if (wire->size() + wire_.size() > name_octets_max) {
     return refuse(errc::name_too_long, relative, "longer than 255 octets below " + text());
   }
-  *wire += wire_;
-  return name(*std::move(wire));
+  std::string joined;
+  joined.reserve(wire->size() + wire_.size());
+  joined += wire->view();
+  joined += wire_;
+  return name(std::move(joined));
 }
 
 name name::parent() const {

@@ -7,6 +7,7 @@
 
 #include "zone/model/error.hpp"
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -62,9 +63,35 @@ class name {
   friend std::strong_ordering operator<=>(const name& a, const name& b);
 
  private:
+  friend class inline_name;
   explicit name(std::string wire)
       : wire_(std::move(wire)) {}
   std::string wire_;
+};
+
+/// A canonical name that holds its octets itself: for names that come and go with a question, which
+/// take nothing from the heap.
+class inline_name {
+ public:
+  /// The root.
+  inline_name() = default;
+  inline_name(const name& of); // NOLINT(google-explicit-constructor): the same name
+
+  /// As name::parse().
+  static std::expected<inline_name, error> parse(std::string_view text);
+
+  /// As name::wire(). Valid as long as this object.
+  [[nodiscard]] std::string_view wire() const { return {octets_.data(), size_}; }
+
+  explicit operator name() const;
+
+  friend bool operator==(const inline_name& a, const inline_name& b) {
+    return a.wire() == b.wire();
+  }
+
+ private:
+  std::array<char, name_octets_max> octets_{};
+  std::uint8_t size_ = 1;
 };
 
 } // namespace thor::zone

@@ -16,6 +16,7 @@ namespace thor::backend {
 namespace {
 
 namespace json = boost::json;
+using namespace std::string_view_literals;
 using test::name_of;
 using test::synthetic_zone;
 using testing::HasSubstr;
@@ -159,7 +160,7 @@ TEST(answer, nothing_is_ready_before_the_first_table) {
       all_domains_request{},
       domain_info_request{name_of("sip.example.com.")},
       all_metadata_request{name_of("sip.example.com.")},
-      metadata_request{name_of("sip.example.com."), "ALSO-NOTIFY"},
+      metadata_request{name_of("sip.example.com."), "ALSO-NOTIFY"sv},
       tsig_keys_request{},
       set_notified_request{},
       write_request(ents_request{method::feed_ents}),
@@ -344,7 +345,7 @@ TEST(answer, a_missing_zone_is_not_ready_until_all_zones_are_known) {
   for (const request& question :
        {request(lookup("elsewhere.org.")), request(lookup("elsewhere.org.", zone::rr_type::a, 9)),
         request(list_request{elsewhere}), request(domain_info_request{elsewhere}),
-        request(all_metadata_request{elsewhere}), request(metadata_request{elsewhere, "X"})}) {
+        request(all_metadata_request{elsewhere}), request(metadata_request{elsewhere, "X"sv})}) {
     EXPECT_EQ(ask(partial.get(), question).what, outcome::not_ready);
   }
   EXPECT_EQ(ask(partial.get(), lookup("z100001.example.")).what, outcome::answered);
@@ -373,10 +374,11 @@ TEST(answer, metadata_is_what_the_table_was_given) {
   EXPECT_EQ(text(all_metadata_request{name_of("sip.example.com.")}),
             R"({"result":{"ALSO-NOTIFY":["192.0.2.1","192.0.2.2"],"X-NOTE":["say \"hi\""]}})");
   EXPECT_EQ(text(all_metadata_request{name_of("z100001.example.")}), R"({"result":{}})");
-  EXPECT_EQ(text(metadata_request{name_of("sip.example.com."), "ALSO-NOTIFY"}),
+  EXPECT_EQ(text(metadata_request{name_of("sip.example.com."), "ALSO-NOTIFY"sv}),
             R"({"result":["192.0.2.1","192.0.2.2"]})");
-  EXPECT_EQ(text(metadata_request{name_of("sip.example.com."), "also-notify"}), R"({"result":[]})");
-  EXPECT_EQ(text(metadata_request{name_of("elsewhere.org."), "ALSO-NOTIFY"}),
+  EXPECT_EQ(text(metadata_request{name_of("sip.example.com."), "also-notify"sv}),
+            R"({"result":[]})");
+  EXPECT_EQ(text(metadata_request{name_of("elsewhere.org."), "ALSO-NOTIFY"sv}),
             R"({"result":false})");
 }
 

@@ -14,6 +14,7 @@
 namespace thor::backend {
 namespace {
 
+using namespace std::string_view_literals;
 using test::name_of;
 
 /// The REST of PowerDNS 5.0, which writes truth values with their keys.
@@ -59,7 +60,7 @@ std::vector<call> reading_calls() {
       {"getAllDomainMetadata", R"({"name":"e."})", all_metadata_request{zone},
        rest_call{"GET", "/e%2e"}},
       {"getDomainMetadata", R"({"name":"e.","kind":"ALSO-NOTIFY"})",
-       metadata_request{zone, "ALSO-NOTIFY"}, rest_call{"GET", "/e%2e/ALSO%2dNOTIFY"}},
+       metadata_request{zone, "ALSO-NOTIFY"sv}, rest_call{"GET", "/e%2e/ALSO%2dNOTIFY"}},
       {"getBeforeAndAfterNamesAbsolute", R"({"id":7,"qname":"n1.node."})",
        neighbours_request{.zone_id = 7U, .qname = name_of("n1.node.")},
        rest_call{"GET", "/7/n1%2enode%2e"}},

@@ -56,10 +56,11 @@ TEST(envelope, takes_zone_id_minus_one_and_a_missing_one_for_none) {
 
 TEST(envelope, reads_names_with_and_without_the_last_dot_escaped_and_wild) {
   const auto qname = [](std::string_view written) {
-    return as<lookup_request>(
-               read_envelope("{\"method\":\"lookup\",\"parameters\":{\"qtype\":\"A\",\"qname\":\"" +
-                             std::string(written) + "\"}}"))
-        .qname;
+    return zone::name(
+        as<lookup_request>(
+            read_envelope("{\"method\":\"lookup\",\"parameters\":{\"qtype\":\"A\",\"qname\":\"" +
+                          std::string(written) + "\"}}"))
+            .qname);
   };
   EXPECT_EQ(qname("sip.example.com"), name_of("sip.example.com."));
   EXPECT_EQ(qname("*.Example.com."), name_of("*.example.com."));
@@ -91,7 +92,7 @@ TEST(envelope, reads_every_method_of_the_table) {
   const auto metadata =
       as<metadata_request>(read("getDomainMetadata", R"({"name":"e.","kind":"TSIG-ALLOW-AXFR"})"));
   EXPECT_EQ(metadata.zone, name_of("e."));
-  EXPECT_EQ(metadata.kind, "TSIG-ALLOW-AXFR");
+  EXPECT_EQ(metadata.kind.view(), "TSIG-ALLOW-AXFR");
   for (const method what : {method::get_updated_masters, method::get_unfresh_slave_infos}) {
     EXPECT_EQ(as<nothing_request>(read(to_string(what), "{}")).what, what);
   }
@@ -242,7 +243,7 @@ TEST(http, reads_rest) {
   as<all_domains_request>(read_over_http("GET", "/0123/getAllDomains?includeDisabled=true"));
   EXPECT_EQ(
       as<metadata_request>(read_over_http("GET", "/0123/getDomainMetadata/e%2e/ALSO%2dNOTIFY"))
-          .kind,
+          .kind.view(),
       "ALSO-NOTIFY");
 }
 

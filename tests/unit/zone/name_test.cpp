@@ -121,5 +121,27 @@ TEST(name, order_agrees_with_equality) {
   EXPECT_LT("b.a"_n, "a.b"_n);
 }
 
+TEST(inline_name, reads_what_a_name_reads) {
+  const std::string label(63, 'a');
+  const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'b') + ".";
+  for (const std::string& text : {std::string("."), std::string("Www.Example.com"),
+                                  std::string(R"(a\.b.\255.example.)"), longest}) {
+    const auto read = inline_name::parse(text);
+    const auto same = name::parse(text);
+    ASSERT_TRUE(read && same) << text;
+    EXPECT_EQ(read->wire(), same->wire());
+    EXPECT_EQ(name(*read), *same);
+    EXPECT_EQ(*read, inline_name(*same));
+  }
+  EXPECT_EQ(inline_name().wire(), name().wire());
+  for (const std::string& text :
+       {std::string(), std::string("a..b"), std::string(R"(a\)"), "b" + longest, "b." + longest,
+        label + "a.", label + label + label + label + label, std::string(2000, 'a')}) {
+    const auto read = inline_name::parse(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error(), name::parse(text).error());
+  }
+}
+
 } // namespace
 } // namespace thor::zone
