@@ -1,3 +1,4 @@
+#include "backend/protocol/json_text.hpp"
 #include "backend/serve/limits.hpp"
 #include "backend/serve/session.hpp"
 
@@ -10,6 +11,9 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <string>
+#include <tuple>
 
 namespace thor::backend {
 namespace {
@@ -32,6 +36,7 @@ struct session {
   edit_desk& edits;
   journal& log;
   beast::flat_buffer input{http_header_octets_max + stranger_body_octets_max};
+  std::string head{};
   std::string body{};
 
   beast::tcp_stream& stream() { return connection.stream; }
@@ -45,28 +50,47 @@ asio::awaitable<error_code> wait_idle(session& self) {
   co_return failure;
 }
 
+/// Puts the head of a response into `self.head`; without a length the body comes in chunks. Written
+/// by hand because Beast's would take every field from the heap.
+void write_head(session& self, unsigned status, unsigned version, bool keep_alive,
+                std::optional<std::size_t> length) {
+  std::string& out = self.head;
+  out = version < 11 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  append_json_number(out, status);
+  out += ' ';
+  const auto reason = http::obsolete_reason(static_cast<http::status>(status));
+  out.append(reason.data(), reason.size());
+  out += "\r\nContent-Type: application/json\r\n";
+  if (version < 11 && keep_alive) {
+    out += "Connection: keep-alive\r\n";
+  } else if (version >= 11 && !keep_alive) {
+    out += "Connection: close\r\n";
+  }
+  if (length) {
+    out += "Content-Length: ";
+    append_json_number(out, *length);
+    out += "\r\n\r\n";
+  } else {
+    out += "Transfer-Encoding: chunked\r\n\r\n";
+  }
+}
+
 /// Writes `self.body` as the whole body.
 asio::awaitable<error_code> write_whole(session& self, unsigned status, unsigned version,
                                         bool keep_alive) {
-  http::response<http::span_body<const char>> response{static_cast<http::status>(status), version};
-  response.set(http::field::content_type, "application/json");
-  response.keep_alive(keep_alive);
-  response.body() = {self.body.data(), self.body.size()};
-  response.prepare_payload();
+  write_head(self, status, version, keep_alive, self.body.size());
   self.stream().expires_after(reply_time_max);
-  const auto [failure, octets] = co_await http::async_write(self.stream(), response, awaiting);
+  const std::array<asio::const_buffer, 2> both{asio::buffer(self.head), asio::buffer(self.body)};
+  const auto [failure, octets] = co_await asio::async_write(self.stream(), both, awaiting);
   co_return failure;
 }
 
 /// Writes `self.body` and then what is left of the reply, piece by piece.
 asio::awaitable<error_code> write_chunked(session& self, http_reply& reply, bool keep_alive) {
-  http::response<http::empty_body> head{static_cast<http::status>(reply.status), 11};
-  head.set(http::field::content_type, "application/json");
-  head.keep_alive(keep_alive);
-  head.chunked(true);
-  http::response_serializer<http::empty_body> serializer{head};
+  write_head(self, reply.status, 11, keep_alive, std::nullopt);
   self.stream().expires_after(reply_time_max);
-  auto [failure, octets] = co_await http::async_write_header(self.stream(), serializer, awaiting);
+  auto [failure, octets] =
+      co_await asio::async_write(self.stream(), asio::buffer(self.head), awaiting);
   while (!failure && !self.body.empty()) {
     self.stream().expires_after(reply_time_max);
     std::tie(failure, octets) = co_await asio::async_write(

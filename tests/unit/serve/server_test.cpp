@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace thor::backend {
 namespace {
@@ -51,6 +52,72 @@ TEST_F(serving, closes_when_the_client_says_so) {
   EXPECT_EQ(response.result_int(), 200U);
   EXPECT_FALSE(response.keep_alive());
   EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(serving, an_old_client_is_kept_when_it_asks_for_that) {
+  start();
+  auto request = http_client::post(soa_question);
+  request.version(10);
+  http_client once(http_endpoint());
+  const auto last = once.ask(request);
+  EXPECT_EQ(last.result_int(), 200U);
+  EXPECT_FALSE(last.keep_alive());
+  EXPECT_TRUE(once.at_end());
+
+  request.set(http::field::connection, "Keep-Alive"); // as PowerDNS writes it
+  http_client client(http_endpoint());
+  for (int i = 0; i < 2; ++i) {
+    const auto response = client.ask(request);
+    EXPECT_EQ(response.result_int(), 200U);
+    EXPECT_TRUE(response.keep_alive());
+  }
+  request.version(11);
+  EXPECT_TRUE(client.ask(request).keep_alive());
+  EXPECT_EQ(server_->counters().http_accepted, 2U);
+}
+
+TEST_F(serving, requests_that_come_together_are_answered_in_their_order_up_to_the_last) {
+  start();
+  http_client client(http_endpoint());
+  const auto request = [](std::string_view body, std::string_view connection) {
+    return "POST /" + std::string(token) + " HTTP/1.1\r\nConnection: " + std::string(connection) +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+  };
+  constexpr int requests = 200;
+  std::string all;
+  for (int i = 0; i < requests; ++i) {
+    all += request(i % 2 == 0 ? soa_question : list_question, "Keep-Alive");
+  }
+  all += request(soa_question, "close");
+  all += request(soa_question, "Keep-Alive"); // after the end
+  client.send(all);
+  for (int i = 0; i <= requests; ++i) {
+    const auto response = client.read();
+    const auto rows = boost::json::parse(response.body()).at("result").as_array().size();
+    EXPECT_EQ(rows, i % 2 == 0 ? 1U : 89U) << i;
+    EXPECT_EQ(response.keep_alive(), i < requests);
+  }
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST_F(serving, a_reply_that_has_begun_when_the_server_stops_is_written_to_its_end) {
+  start();
+  server_->publish(table_of({.members = 20'000}));
+  http_client client(http_endpoint());
+  unix_client waiting(unix_endpoint());
+  client.send("POST /0123456789abcdef0123456789abcdef HTTP/1.1\r\nContent-Length: " +
+              std::to_string(list_question.size()) + "\r\n\r\n" + std::string(list_question));
+  http_client other(http_endpoint());
+  while (asked(method::list) == 0) {
+    EXPECT_EQ(other.ask(soa_question).result_int(), 200U);
+  }
+  // The reply is longer than the socket's buffers: the server is in the middle of it.
+  std::thread stopping([this] { server_->stop(); });
+  EXPECT_EQ(boost::json::parse(client.read().body()).at("result").as_array().size(),
+            9U + 8U * 20'000U);
+  EXPECT_TRUE(client.at_end());
+  EXPECT_EQ(waiting.read(), std::nullopt);
+  stopping.join();
 }
 
 TEST_F(serving, reads_all_three_http_forms) {
