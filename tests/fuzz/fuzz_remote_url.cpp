@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (where->token.find('/') != std::string_view::npos) {
     std::abort();
   }
-  for (const std::string_view verb : {"GET", "POST", "DELETE", "OPTIONS"}) {
+  for (const std::string_view verb : {"GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}) {
     for (const std::string_view zone_id : {"", "-1", "7", "x"}) {
       const auto asked = backend::read_http(
           {.verb = verb, .where = *where, .body = "parameters=%7b%7d", .zone_id = zone_id});
