@@ -36,7 +36,7 @@ RECORDS_PER_MEMBER = 8  # 3 SRV and 2 addresses of the role, 2 addresses and 1 T
 
 # Limits of backend/serve/limits.hpp.
 HEADER_MAX = 8 * 1024
-BODY_MAX = 64 * 1024
+BODY_MAX = 1024 * 1024
 CONNECTIONS_MAX = 512
 REQUEST_TIME_MAX_S = 5
 
@@ -341,7 +341,7 @@ class BadInput(Scratch):
 
     def test_unknown_methods(self):
         with self.refused("unsupported", 4):
-            for method in ("replaceRRSet", "noSuchThing"):
+            for method in ("setFresh", "noSuchThing"):
                 text = json.dumps({"method": method, "parameters": {"domain_id": 1}})
                 for reply in (self.backend.post(text)[1], *self.backend.ask_unix(text)):
                     self.assertIs(reply["result"], False)
@@ -454,6 +454,83 @@ class BadInput(Scratch):
             wait_until(lambda: self.backend.refused("connection_limit") > before, "the last ones are refused")
         wait_until(lambda: self.backend.counters()["unix_open"] == 0, "the others are gone")
         self.assertIn("result", self.backend.ask_unix(SOA_QUESTION)[0])
+
+
+class Crowd(Scratch):
+    """Many clients, and clients that hang, beside those that want an answer."""
+
+    backend_options = ("--members", "400", "--threads", "2")
+
+    @contextlib.contextmanager
+    def prompt_clients(self, worst_s=1):
+        """While the body runs, clients of each connector are served, and none waits long for an answer."""
+        slowest = {"http": 0.0, "unix": 0.0}
+        done = threading.Event()
+
+        def ask(kind, question):
+            begin = time.monotonic()
+            if b"SOA" not in question():
+                raise AssertionError(f"a wrong answer over {kind}")
+            slowest[kind] = max(slowest[kind], time.monotonic() - begin)
+
+        def over_http(connection):
+            connection.request("POST", f"/{TOKEN}/", SOA_QUESTION)
+            return connection.getresponse().read()
+
+        def over_unix(client, replies):
+            client.sendall(SOA_QUESTION.encode() + b"\n")
+            return replies.readline()
+
+        def prompt():
+            with contextlib.closing(self.backend.http_connection()) as connection, self.backend.unix_socket() as client, \
+                    client.makefile("rb") as replies:
+                while not done.is_set():
+                    ask("http", lambda: over_http(connection))
+                    ask("unix", lambda: over_unix(client, replies))
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            # As many as there are serving threads, whichever those are dealt to.
+            clients = [pool.submit(prompt) for _ in range(2)]
+            try:
+                yield
+            finally:
+                done.set()
+            for client in clients:
+                client.result()
+        self.assertLess(max(slowest.values()), worst_s, slowest)
+        self.assertGreater(min(slowest.values()), 0)
+
+    def test_a_thousand_connections(self):
+        with contextlib.ExitStack() as stack, self.prompt_clients():
+            over_http = [stack.enter_context(contextlib.closing(self.backend.http_connection())) for _ in range(1000)]
+            over_unix = [stack.enter_context(self.backend.unix_socket()) for _ in range(1000)]
+            for _ in range(2):
+                for connection in over_http:
+                    connection.request("POST", f"/{TOKEN}/", SOA_QUESTION)
+                for client in over_unix:
+                    client.sendall(SOA_QUESTION.encode() + b"\n")
+                for connection in over_http:
+                    self.assertIn(b"SOA", connection.getresponse().read())
+                for client in over_unix:
+                    self.assertIn(b"SOA", client.recv(65536))
+            counters = self.backend.counters()
+            self.assertGreaterEqual(counters["http_open"], 1000)
+            self.assertGreaterEqual(counters["unix_open"], 1000)
+        self.assertEqual(self.backend.refused("connection_limit"), 0)
+
+    def test_a_hung_client_delays_nobody(self):
+        question = json.dumps({"method": "list", "parameters": {"zonename": f"{ZONE}."}}).encode()
+        request = f"POST /{TOKEN}/ HTTP/1.1\r\nContent-Length: {len(question)}\r\n\r\n".encode() + question
+        with contextlib.ExitStack() as hung, self.prompt_clients():
+            # In the middle of a request, and, for each thread many times, of a reply that is not read.
+            for octets in (b"", request[:20], *[request * 50] * 8):
+                client = hung.enter_context(self.backend.http_socket())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.sendall(octets)
+            for octets in (question[:20], *[(question + b"\n") * 50] * 8):
+                hung.enter_context(self.backend.unix_socket()).sendall(octets)
+            before = self.backend.counters()["requests"]["lookup"]
+            wait_until(lambda: self.backend.counters()["requests"]["lookup"] > before + 1000, "a thousand answers beside them")
 
 
 def connect_as(user, path):
