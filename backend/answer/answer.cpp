@@ -5,6 +5,7 @@
 #include "backend/answer/table_parts.hpp"
 #include "backend/protocol/json_text.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace thor::backend {
@@ -191,7 +192,7 @@ class answerer {
     }
     out_ += result_head;
     const std::size_t begin = out_.size();
-    std::size_t left = asked.records_max;
+    std::size_t left = std::min<std::size_t>(asked.records_max, search_records_max);
     for (std::size_t i = 0; i < parts_.zone_count() && left > 0; ++i) {
       left -= append_matches(out_, parts_.zone_at(i).contents(), asked.pattern, left);
     }

@@ -69,6 +69,9 @@ inline constexpr std::size_t unix_list_records_max = 4000;
 /// The same for the zones of getAllDomains.
 inline constexpr std::size_t unix_domains_max = 5000;
 
+/// The most records of a search, over either connector.
+inline constexpr std::size_t search_records_max = 4000;
+
 /// What became of a request. `answered` and `declined` are JSON objects with a `result`; the others
 /// have only an `error`, which PowerDNS takes as a failure of the backend (SERVFAIL) and never as
 /// the absence of the name.

@@ -131,7 +131,8 @@ asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
   }
   const bool keep_alive = asked.keep_alive() && reply.trusted;
   error_code failure;
-  if (reply.rest.empty() || asked.version() < 11) {
+  const bool is_short = reply.rest.empty() && self.body.size() <= whole_body_octets_max;
+  if (is_short || asked.version() < 11) {
     while (!reply.rest.empty()) { // HTTP/1.0 knows no chunks
       reply.rest.append_to(self.body, piece_octets);
     }

@@ -30,6 +30,8 @@ inline constexpr std::chrono::seconds reply_time_max{10};
 inline constexpr std::chrono::seconds linger_time_max{1};
 inline constexpr std::size_t linger_octets_max = 256 * 1024;
 
+/// PowerDNS refuses a reply of more than 2 MiB, unless it comes in chunks.
+inline constexpr std::size_t whole_body_octets_max = 1024 * 1024;
 /// A long reply is written in pieces of about this size.
 inline constexpr std::size_t piece_octets = 64 * 1024;
 

@@ -93,6 +93,14 @@ void serving_loop::after_end(const std::exception_ptr& thrown) {
   }
 }
 
+void serving_loop::tell_of_unfinished(const transaction& open, std::string_view peer) {
+  if (const zone::zone_edit* const lost = open.pending()) {
+    log_.say(log_level::warning, "the connection of " + std::string(peer) +
+                                     " ended with a transaction of " + lost->apex.text() +
+                                     " that was not committed: nothing was written");
+  }
+}
+
 bool serving_loop::make_room_for_http(std::string_view newcomer) {
   const auto open = static_cast<std::size_t>(
       std::ranges::count_if(http_, [](http_connection& c) { return c.stream.socket().is_open(); }));
@@ -127,6 +135,7 @@ void serving_loop::adopt_http(asio::ip::tcp::socket socket) {
   ++log_.counters().http_open;
   asio::co_spawn(context_, serve_http(*connection, handler_, edits_, log_),
                  [this, connection](const std::exception_ptr& thrown) {
+                   tell_of_unfinished(connection->open, connection->peer);
                    http_.erase(connection);
                    --log_.counters().http_open;
                    after_end(thrown);
@@ -147,6 +156,7 @@ void serving_loop::adopt_unix(asio::local::stream_protocol::socket socket, uid_t
   ++log_.counters().unix_open;
   asio::co_spawn(context_, serve_unix(*connection, handler_, edits_, log_),
                  [this, connection](const std::exception_ptr& thrown) {
+                   tell_of_unfinished(connection->open, connection->peer);
                    unix_.erase(connection);
                    --log_.counters().unix_open;
                    after_end(thrown);

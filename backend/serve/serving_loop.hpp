@@ -51,6 +51,7 @@ class serving_loop {
   bool make_room_for_http(std::string_view newcomer);
   void finish_all();
   void cut_all();
+  void tell_of_unfinished(const transaction& open, std::string_view peer);
   void after_end(const std::exception_ptr& thrown);
   [[nodiscard]] bool is_empty() const { return http_.empty() && unix_.empty(); }
 

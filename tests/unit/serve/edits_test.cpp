@@ -181,6 +181,10 @@ TEST_F(edits, a_connection_that_goes_takes_its_transaction_along) {
     EXPECT_EQ(gone.ask(feed("a")), accepted);
   }
   unix_client next(unix_endpoint());
+  do {
+    EXPECT_THAT(*next.ask(soa_question), HasSubstr("SOA"));
+  } while (server_->counters().unix_open > 1);
+  EXPECT_THAT(log_.text(), HasSubstr("ended with a transaction of sip.example.com. that was not"));
   EXPECT_THAT(*next.ask(commit), HasSubstr("no transaction 7 was begun on this connection"));
   EXPECT_TRUE(sink.is_empty());
 }

@@ -267,6 +267,18 @@ TEST_F(serving, a_long_list_comes_in_chunks) {
   EXPECT_EQ(whole.body(), response.body());
 }
 
+TEST_F(serving, a_set_that_is_too_long_for_one_piece_comes_in_chunks) {
+  start();
+  server_->publish(table_of({.members = 12'000, .slice = 0}));
+  http_client client(http_endpoint());
+  const auto response = client.ask(
+      R"({"method":"lookup","parameters":{"qname":"_sip._udp.sip.example.com.","qtype":"SRV"}})");
+  EXPECT_TRUE(response.chunked());
+  EXPECT_GT(response.body().size(), whole_body_octets_max);
+  EXPECT_EQ(boost::json::parse(response.body()).at("result").as_array().size(), 12'000U);
+  EXPECT_EQ(client.ask(soa_question).result_int(), 200U);
+}
+
 TEST_F(serving, a_list_goes_on_from_the_table_it_began_with) {
   start();
   server_->publish(table_of({.serial = 1, .members = 5000}));
