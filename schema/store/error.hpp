@@ -34,5 +34,7 @@ struct error {
 
 /// How long a statement waits for another connection's write.
 inline constexpr int busy_timeout_ms = 5000;
+/// The same for an edit, whose sender waits for the outcome.
+inline constexpr int edit_busy_timeout_ms = 1000;
 
 } // namespace thor::store

@@ -1,12 +1,17 @@
 #include "schema/store/operator_store.hpp"
 
 #include "schema/store/database.hpp"
+#include "schema/store/key_rows.hpp"
+#include "schema/store/metadata_rules.hpp"
 #include "schema/store/migrations.hpp"
 #include "schema/store/name_text.hpp"
 #include "schema/store/replicated_tables.hpp"
 #include "schema/store/sql_value.hpp"
+#include "schema/store/zone_editor.hpp"
 #include "zone/build/build.hpp"
 #include "zone/text/rdata_text.hpp"
+
+#include <sqlite3.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,12 +24,12 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 namespace thor::store {
 namespace {
 
 constexpr int application_id = 0x54684f70; // "ThOp"
-constexpr std::size_t metadata_kind_octets_max = 32;
 /// Of a row's text in the quarantine list.
 constexpr std::size_t shown_octets_max = 256;
 
@@ -46,14 +51,6 @@ std::expected<std::uint32_t, zone::error> read_ttl(std::int64_t ttl_s) {
   return static_cast<std::uint32_t>(ttl_s);
 }
 
-bool is_metadata_kind(const std::string& text) {
-  return !text.empty() && text.size() <= metadata_kind_octets_max &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-';
-         });
-}
-
 /// Reads all tables in one view of the database.
 class reader {
  public:
@@ -66,6 +63,8 @@ class reader {
     read_zones();
     read_records();
     read_metadata();
+    read_keys();
+    read_tsig_keys();
     data_.revision = db_.execAndGet("SELECT counter FROM revision").getInt64();
     return std::move(data_);
   }
@@ -247,6 +246,73 @@ class reader {
     }
   }
 
+  void read_keys() {
+    SQLite::Statement rows(db_, "SELECT id, domain_id, flags, active, published, content "
+                                "FROM cryptokeys ORDER BY domain_id, id");
+    while (rows.executeStep()) {
+      if (auto key = key_of(rows)) {
+        data_.keys.push_back(*std::move(key));
+      } else {
+        const std::string text = "key of domain " + rows.getColumn(1).getString() + " with flags " +
+                                 rows.getColumn(2).getString();
+        quarantine("cryptokeys", rows.getColumn(0).getInt64(), text, std::move(key).error());
+      }
+    }
+  }
+
+  std::expected<operator_key, zone::error> key_of(SQLite::Statement& row) {
+    const auto zone = zones_.find(row.getColumn(1).getInt64());
+    if (zone == zones_.end()) {
+      return std::unexpected(zone::error{zone::errc::out_of_zone,
+                                         "there is no domain " + row.getColumn(1).getString()});
+    }
+    constexpr std::int64_t id_max = std::numeric_limits<std::uint32_t>::max();
+    const std::int64_t id = row.getColumn(0).getInt64();
+    const std::int64_t flags = row.getColumn(2).getInt64();
+    zone::dnssec_key key{.id = static_cast<std::uint32_t>(id),
+                         .flags = static_cast<std::uint16_t>(flags),
+                         .active = row.getColumn(3).getInt() != 0,
+                         .published = row.getColumn(4).getInt() != 0,
+                         .content = row.getColumn(5).getString()};
+    auto why = fault_of(key);
+    if (id < 1 || id > id_max) {
+      why = "the id is not a 32-bit number >= 1";
+    } else if (flags != key.flags) {
+      why = "the flags are not a 16-bit number";
+    }
+    if (!why.empty()) {
+      return std::unexpected(zone::error{zone::errc::conflict, std::move(why)});
+    }
+    return operator_key{static_cast<std::uint32_t>(zone->first), std::move(key)};
+  }
+
+  void read_tsig_keys() {
+    SQLite::Statement rows(db_, "SELECT id, name, algorithm, secret FROM tsigkeys ORDER BY name");
+    std::unordered_set<zone::name> owners;
+    while (rows.executeStep()) {
+      const std::int64_t row = rows.getColumn(0).getInt64();
+      const std::string name = rows.getColumn(1).getString();
+      const auto bad = [&](std::string why) {
+        quarantine("tsigkeys", row, name, {zone::errc::conflict, std::move(why)});
+      };
+      auto owner = zone::name::parse(name);
+      if (!owner) {
+        bad(owner.error().detail);
+        continue;
+      }
+      zone::tsig_key key{*std::move(owner), short_algorithm(rows.getColumn(2).getString()) + '.',
+                         rows.getColumn(3).getString()};
+      if (auto why = fault_of(key); !why.empty()) {
+        bad(std::move(why));
+      } else if (!owners.insert(key.owner).second) {
+        bad("a key of this name is there already");
+      } else {
+        data_.tsig_keys.push_back(std::move(key));
+      }
+    }
+    std::ranges::sort(data_.tsig_keys, {}, &zone::tsig_key::owner);
+  }
+
   SQLite::Database& db_;
   operator_data data_;
   std::unordered_set<zone::name> apexes_;
@@ -283,6 +349,97 @@ std::uint32_t insert_domain(SQLite::Database& db, const zone::name& apex,
   insert.exec();
   return static_cast<std::uint32_t>(db.getLastInsertRowid());
 }
+
+/// The domain as it stands there.
+std::optional<operator_zone> find_zone(SQLite::Database& db, const zone::name& apex) {
+  SQLite::Statement row(db, "SELECT d.id, t.name, d.serial FROM domains AS d "
+                            "LEFT JOIN templates AS t ON t.name = d.template "
+                            "WHERE d.name IN (?1, ?1 || '.')");
+  row.bind(1, name_text(apex));
+  if (!row.executeStep()) {
+    return std::nullopt;
+  }
+  return operator_zone{.id = row.getColumn(0).getUInt(),
+                       .apex = apex,
+                       .template_name = row.getColumn(1).getString(),
+                       .serial = row.getColumn(2).getUInt()};
+}
+
+void write_metadata(SQLite::Database& db, std::uint32_t zone_id, const std::string& kind,
+                    const std::vector<std::string>& values) {
+  SQLite::Statement remove(db, "DELETE FROM domainmetadata WHERE domain_id = ? AND kind = ?");
+  remove.bind(1, zone_id);
+  remove.bind(2, kind);
+  remove.exec();
+  SQLite::Statement insert(
+      db, "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, upper(?), ?)");
+  for (const std::string& value : values) {
+    insert.reset();
+    insert.bind(1, zone_id);
+    insert.bind(2, kind);
+    insert.bind(3, value);
+    insert.exec();
+  }
+}
+
+zone::edit_outcome refused(std::string why) {
+  return {.done = false, .key_id = 0, .notes = {std::move(why)}};
+}
+
+/// Whoever asks for an edit waits for a reply, PowerDNS two seconds: another program that holds a
+/// transaction for longer is told of in time.
+class shorter_wait {
+ public:
+  explicit shorter_wait(SQLite::Database& db)
+      : db_(db) {
+    db_.setBusyTimeout(edit_busy_timeout_ms);
+  }
+  ~shorter_wait() { sqlite3_busy_timeout(db_.getHandle(), busy_timeout_ms); }
+  shorter_wait(const shorter_wait&) = delete;
+  shorter_wait& operator=(const shorter_wait&) = delete;
+
+ private:
+  SQLite::Database& db_;
+};
+
+/// One edit within a transaction.
+struct edit_step {
+  SQLite::Database& db;
+  edit_rules& rules;
+
+  zone::edit_outcome operator()(const zone::zone_edit& wanted) const {
+    return in_zone(wanted.apex, [&](const operator_zone& zone) {
+      return zone_editor(db, zone, rules).run(wanted);
+    });
+  }
+  zone::edit_outcome operator()(const zone::metadata_edit& wanted) const {
+    return in_zone(wanted.apex, [&](const operator_zone& zone) {
+      if (auto why = fault_of_metadata(wanted.kind, wanted.values); !why.empty()) {
+        return refused(std::move(why));
+      }
+      write_metadata(db, zone.id, wanted.kind, wanted.values);
+      return zone::edit_outcome{.done = true, .key_id = 0, .notes = {}};
+    });
+  }
+  zone::edit_outcome operator()(const zone::key_addition& wanted) const {
+    return in_zone(wanted.apex,
+                   [&](const operator_zone& zone) { return store::apply(db, zone.id, wanted); });
+  }
+  zone::edit_outcome operator()(const zone::key_edit& wanted) const {
+    return in_zone(wanted.apex,
+                   [&](const operator_zone& zone) { return store::apply(db, zone.id, wanted); });
+  }
+  zone::edit_outcome operator()(const zone::tsig_edit& wanted) const {
+    return store::apply(db, wanted);
+  }
+
+ private:
+  template <typename Apply>
+  zone::edit_outcome in_zone(const zone::name& apex, Apply apply) const {
+    const auto zone = find_zone(db, apex);
+    return zone ? apply(*zone) : refused("there is no zone " + apex.text() + " here");
+  }
+};
 
 bool has_template(SQLite::Database& db, const std::string& name) {
   SQLite::Statement known(db, "SELECT 1 FROM templates WHERE name = ?");
@@ -526,36 +683,35 @@ std::expected<void, error> operator_store::remove_record(std::int64_t row) {
 std::expected<void, error> operator_store::set_metadata(std::uint32_t zone_id,
                                                         const std::string& kind,
                                                         const std::vector<std::string>& values) {
-  if (!is_metadata_kind(kind)) {
-    return impl_->refuse(errc::bad_value,
-                         "a kind of metadata is at most 32 letters, digits and hyphens");
-  }
-  if (values.size() > metadata_values_max) {
-    return impl_->refuse(errc::bad_value,
-                         kind + ": more than " + std::to_string(metadata_values_max) + " values");
+  if (auto why = fault_of_metadata(kind, values); !why.empty()) {
+    return impl_->refuse(errc::bad_value, why);
   }
   return guarded(impl_->file, [&]() -> std::expected<void, error> {
     SQLite::Transaction transaction(*impl_->db, SQLite::TransactionBehavior::IMMEDIATE);
     if (!apex_of(*impl_->db, zone_id)) {
       return impl_->no_domain(zone_id);
     }
-    SQLite::Statement remove(*impl_->db,
-                             "DELETE FROM domainmetadata WHERE domain_id = ? AND kind = ?");
-    remove.bind(1, zone_id);
-    remove.bind(2, kind);
-    remove.exec();
-    SQLite::Statement insert(
-        *impl_->db,
-        "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (?, upper(?), ?)");
-    for (const std::string& value : values) {
-      insert.reset();
-      insert.bind(1, zone_id);
-      insert.bind(2, kind);
-      insert.bind(3, value);
-      insert.exec();
-    }
+    write_metadata(*impl_->db, zone_id, kind, values);
     transaction.commit();
     return {};
+  });
+}
+
+std::expected<zone::edit_outcome, error> operator_store::apply(const zone::edit& wanted,
+                                                               edit_rules& rules) {
+  return guarded(impl_->file, [&]() -> std::expected<zone::edit_outcome, error> {
+    auto& db = *impl_->db;
+    const shorter_wait for_others(db);
+    SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
+    if (const auto standing = read_standing(db); standing.follows) {
+      return refused("this name server follows " + standing.claim.writer +
+                     ": write there, or run thor-dns promote here");
+    }
+    auto outcome = std::visit(edit_step{db, rules}, wanted);
+    if (outcome.done) {
+      transaction.commit();
+    }
+    return outcome;
   });
 }
 

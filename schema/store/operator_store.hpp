@@ -1,5 +1,5 @@
 // operator.sqlite3: what the operator says. The source of truth for static records, hosted domains
-// with their templates, and metadata.
+// with their templates, metadata, and DNSSEC and TSIG keys.
 //
 // People edit it with SQL, Thor's own commands through the functions below; both are noticed. A row
 // that cannot be served is quarantined: listed with its reason, never served, and no harm to the
@@ -13,8 +13,10 @@
 
 #include "coordinator/model/operator_copy.hpp"
 #include "coordinator/model/time.hpp"
+#include "schema/store/edit_rules.hpp"
 #include "schema/store/error.hpp"
-#include "zone/model/error.hpp"
+#include "schema/store/operator_data.hpp"
+#include "zone/edit/edit.hpp"
 #include "zone/model/name.hpp"
 #include "zone/model/record.hpp"
 
@@ -27,69 +29,6 @@
 
 namespace thor::store {
 
-/// A domain: one of the overlay's own zones, a hosted domain, or a zone of static records alone.
-struct operator_zone {
-  std::uint32_t id = 0; ///< persistent, >= 1
-  zone::name apex;
-  std::string template_name{}; ///< as templates spell it; "" = none
-  /// SOA serial of a zone that only operator data moves: it steps with every change of the domain,
-  /// its records and its template, and is the same wherever the data is.
-  std::uint32_t serial = 0;
-  friend bool operator==(const operator_zone&, const operator_zone&) = default;
-};
-
-struct operator_record {
-  std::int64_t row = 0;
-  std::uint32_t zone_id = 0;
-  zone::name owner; ///< at or below the zone's apex
-  zone::rr_type type = zone::rr_type::any;
-  std::uint32_t ttl_s = 0;
-  zone::rdata data;
-  friend bool operator==(const operator_record&, const operator_record&) = default;
-};
-
-/// A row of a template. `name` and `content` are as the operator wrote them, `{domain}` and
-/// `{overlay}` included: what they come to depends on the domain.
-struct template_record {
-  std::int64_t row = 0;
-  std::string name;
-  zone::rr_type type = zone::rr_type::any;
-  std::uint32_t ttl_s = 0;
-  std::string content;
-  friend bool operator==(const template_record&, const template_record&) = default;
-};
-
-struct operator_template {
-  std::string name;
-  std::vector<template_record> records; ///< by row
-  friend bool operator==(const operator_template&, const operator_template&) = default;
-};
-
-/// One kind of metadata of one zone, as PowerDNS knows it: ALSO-NOTIFY, ALLOW-AXFR-FROM, ...
-struct operator_metadata {
-  std::uint32_t zone_id = 0;
-  std::string kind; ///< upper-case
-  std::vector<std::string> values;
-  friend bool operator==(const operator_metadata&, const operator_metadata&) = default;
-};
-
-/// A row that is not served.
-struct quarantined_row {
-  std::string table;
-  std::int64_t row = 0;
-  std::string text; ///< the row for a person: "www.example.org A 300 192.0.2.300"
-  zone::error reason;
-};
-
-struct operator_data {
-  std::vector<operator_zone> zones; ///< by id
-  std::vector<operator_template> templates{};
-  std::vector<operator_record> records;    ///< enabled ones, by zone, then row
-  std::vector<operator_metadata> metadata; ///< by zone, then kind
-  std::vector<quarantined_row> quarantined;
-  std::int64_t revision = 0; ///< grows with every change of any row
-};
-
 /// Whose data these are.
 struct writer_standing {
   model::writer_claim claim;
@@ -97,9 +36,6 @@ struct writer_standing {
   bool copied = false;  ///< held a copy at some time
   friend bool operator==(const writer_standing&, const writer_standing&) = default;
 };
-
-/// One row per value, at most this many of one kind.
-inline constexpr std::size_t metadata_values_max = 100;
 
 class operator_store {
  public:
@@ -135,6 +71,17 @@ class operator_store {
   /// Replaces all values of the kind; none removes it. `kind` is letters, digits and hyphens.
   std::expected<void, error> set_metadata(std::uint32_t zone_id, const std::string& kind,
                                           const std::vector<std::string>& values);
+
+  /// Applies the whole edit or nothing of it, in one transaction that is on disk when this returns.
+  /// One that is not done was refused, for the reason in its notes. An error is the database's:
+  /// nothing was written then either.
+  ///
+  /// In a whole zone, records that are Thor's own or PowerDNS's (signatures and denials), and
+  /// RRsets just like those of the template, are left out and noted; where a single RRset is
+  /// written they refuse the edit. Of an SOA the names, timers and the TTL are kept, in a row with
+  /// serial 0; the zone's serial steps once with an edit that changes records or writes another
+  /// serial.
+  std::expected<zone::edit_outcome, error> apply(const zone::edit& wanted, edit_rules& rules);
 
   // ---- one writer, many name servers
 

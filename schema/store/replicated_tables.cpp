@@ -33,6 +33,8 @@ constexpr std::array replicated_tables{
     table_layout{"domainmetadata", "id, domain_id, kind, content"},
     table_layout{"templates", "id, name"},
     table_layout{"template_records", "id, template, name, type, content, ttl"},
+    table_layout{"cryptokeys", "id, domain_id, flags, active, published, content"},
+    table_layout{"tsigkeys", "id, name, algorithm, secret"},
     // The ids that were ever given. Last: SQLite itself writes there when rows are inserted.
     table_layout{"sqlite_sequence", "name, seq"},
 };

@@ -32,10 +32,11 @@ class operator_copies : public testing::Test {
 
   static std::vector<std::string> all_rows(const std::filesystem::path& file) {
     std::vector<std::string> all;
-    for (const auto* query : {"SELECT * FROM domains", "SELECT * FROM records ORDER BY id",
-                              "SELECT * FROM domainmetadata", "SELECT * FROM templates",
-                              "SELECT * FROM template_records", "SELECT * FROM sqlite_sequence",
-                              "SELECT * FROM revision"})
+    for (const auto* query :
+         {"SELECT * FROM domains", "SELECT * FROM records ORDER BY id",
+          "SELECT * FROM domainmetadata", "SELECT * FROM templates",
+          "SELECT * FROM template_records", "SELECT * FROM cryptokeys", "SELECT * FROM tsigkeys",
+          "SELECT * FROM sqlite_sequence", "SELECT * FROM revision"})
       for (auto& row : rows(file, query))
         all.push_back(std::move(row));
     return all;
@@ -73,6 +74,8 @@ TEST_F(operator_copies, follow_every_kind_of_change) {
              "DELETE FROM domainmetadata WHERE content = '192.0.2.53';"
              "UPDATE template_records SET ttl = 5 WHERE name = '@';"
              "INSERT INTO templates (name) VALUES ('mine');"
+             "INSERT INTO cryptokeys (domain_id, flags, active, content) VALUES (1, 257, 1, 'k');"
+             "INSERT INTO tsigkeys (name, algorithm, secret) VALUES ('t', 'hmac-sha256', 'eA==');"
              "INSERT INTO domains (name, template) VALUES ('hosted.example', 'mine')");
   copy();
   EXPECT_EQ(all_rows(to_), all_rows(from_));
@@ -170,7 +173,9 @@ TEST_F(operator_copies, refuse_writes_with_a_sentence_that_names_the_writer) {
        {"INSERT INTO records (domain_id, name, type, content) VALUES (1, 'x.example', 'A', '::')",
         "UPDATE records SET ttl = 1", "DELETE FROM records", "DELETE FROM domains",
         "UPDATE domains SET name = 'x'", "INSERT INTO domains (name) VALUES ('x')",
-        "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (1, 'X', 'y')"}) {
+        "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (1, 'X', 'y')",
+        "INSERT INTO cryptokeys (domain_id, flags, active, content) VALUES (1, 257, 1, 'k')",
+        "INSERT INTO tsigkeys (name, algorithm, secret) VALUES ('t', 'hmac-sha256', 'eA==')"}) {
     try {
       sql(to_, write);
       ADD_FAILURE() << write;
