@@ -125,10 +125,17 @@ hosted_description hosting::describe(const hosted_domain& domain,
     if (server.target.is_at_or_below(domain.apex))
       rrsets.insert(rrsets.end(), server.addresses.begin(), server.addresses.end());
   }
+  bool has_soa = false;
   for (const auto& row : records) {
     zone::rrset one{row.owner, row.type, row.ttl_s, {row.data}, 0};
-    if (auto why = fault(domain.apex, one, check); !why.empty())
+    const bool is_soa = row.type == zone::rr_type::soa;
+    auto why = fault(domain.apex, one, check);
+    if (why.empty() && is_soa && std::exchange(has_soa, true))
+      why = "there is another SOA before it";
+    if (!why.empty())
       made.refused.push_back({false, row.row, describe_row(row), std::move(why)});
+    else if (is_soa)
+      use_soa(made.input, one);
     else
       rrsets.push_back(std::move(one));
   }
@@ -149,6 +156,29 @@ hosted_description hosting::describe(const hosted_domain& domain,
   return made;
 }
 
+zone::rrset hosting::configured_soa(const zone::name& apex) const {
+  return {apex, zone::rr_type::soa, soa_ttl_s_, {soa_}, 0};
+}
+
+std::vector<zone::rrset> hosting::of_template(const zone::name& apex,
+                                              std::span<const template_row> rows,
+                                              const record_check& check) const {
+  std::vector<zone::rrset> sets;
+  for (const auto& row : rows) {
+    auto one = expand(row, apex, check);
+    if (!one)
+      continue;
+    const auto same = std::ranges::find_if(sets, [&](const zone::rrset& set) {
+      return set.owner == one->owner && set.type == one->type;
+    });
+    if (same == sets.end())
+      sets.push_back(*std::move(one));
+    else if (std::ranges::find(same->records, one->records.front()) == same->records.end())
+      same->records.push_back(std::move(one->records.front()));
+  }
+  return sets;
+}
+
 /// The record that a row comes to in the zone `apex`.
 std::expected<zone::rrset, std::string>
 hosting::expand(const template_row& row, const zone::name& apex, const record_check& check) const {
@@ -156,6 +186,8 @@ hosting::expand(const template_row& row, const zone::name& apex, const record_ch
   auto owner = text.ends_with('.') ? zone::name::parse(text) : apex.descendant(text);
   if (!owner)
     return std::unexpected(owner.error().detail);
+  if (row.type == zone::rr_type::soa)
+    return std::unexpected("a template has no SOA");
   auto data = zone::parse_rdata(row.type, expanded(row.content, apex, overlay_));
   if (!data)
     return std::unexpected(data.error().detail);
@@ -192,7 +224,7 @@ std::string hosting::reserved(const zone::name& apex) const {
 std::string hosting::reserved(const zone::name& apex, const zone::name& owner,
                               zone::rr_type type) const {
   if (type == zone::rr_type::soa)
-    return "the SOA record comes from [dns.soa]";
+    return owner == apex ? "" : "an SOA stands at the apex";
   if (owner == apex && type == zone::rr_type::ns)
     return "NS at the apex come from [[dns.name_server]]";
   const auto is_that = [&](const zone::rrset& one) {

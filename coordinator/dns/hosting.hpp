@@ -2,9 +2,10 @@
 //
 // A hosted domain is a customer's SIP domain. Its zone is made of the operator's data alone: the
 // rows of a template, in which `{domain}` stands for the hosted domain and `{overlay}` for the
-// overlay's, the operator's static records, and what configuration gives every zone (SOA timers,
-// name servers). It points at names of the overlay, which exist always, so no member ever changes
-// it. A static record replaces the template's records of the same owner and type. Pure.
+// overlay's, the operator's static records, and what configuration gives every zone (SOA, name
+// servers). It points at names of the overlay, which exist always, so no member ever changes it. A
+// static record replaces the template's records of the same owner and type, an SOA the configured
+// one. Pure.
 #pragma once
 
 #include "coordinator/dns/zone_plan.hpp"
@@ -72,6 +73,14 @@ class hosting {
                                             std::span<const template_row> rows,
                                             std::span<const static_row> records,
                                             const record_check& check) const;
+
+  /// The RRsets that a template makes in the zone `apex` where the operator has none; rows that are
+  /// wrong make nothing.
+  [[nodiscard]] std::vector<zone::rrset> of_template(const zone::name& apex,
+                                                     std::span<const template_row> rows,
+                                                     const record_check& check) const;
+  /// The SOA of the zone `apex` where the operator has none; its serial does not count.
+  [[nodiscard]] zone::rrset configured_soa(const zone::name& apex) const;
 
   /// The apex lies in the overlay's own domain: whatever zone it is of, it is no hosted one.
   [[nodiscard]] bool is_overlay(const zone::name& apex) const;

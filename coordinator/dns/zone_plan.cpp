@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <utility>
+#include <variant>
 
 namespace thor::dns {
 
@@ -374,8 +375,12 @@ std::vector<zone::zone_input> zone_plan::describe(bool known, const model::membe
     zones.back().soa.serial = serial;
   }
   for (const auto& set : operator_rrsets)
-    if (const auto where = zone_of(set.owner))
-      zones[*where].rrsets.push_back(set);
+    if (const auto where = zone_of(set.owner)) {
+      if (set.type == zone::rr_type::soa)
+        use_soa(zones[*where], set);
+      else
+        zones[*where].rrsets.push_back(set);
+    }
   if (!known)
     return zones;
 
@@ -437,6 +442,17 @@ void zone_plan::describe_roles(const std::map<std::string_view, std::vector<hold
 
 // ---- what is left to the operator
 
+zone::rrset zone_plan::configured_soa(const zone::name& apex) const {
+  return {apex, zone::rr_type::soa, soa_ttl_s_, {soa_}, 0};
+}
+
+void use_soa(zone::zone_input& zone, const zone::rrset& set) {
+  const auto serial = zone.soa.serial;
+  zone.soa = std::get<zone::soa_rdata>(set.records.front());
+  zone.soa.serial = serial;
+  zone.soa_ttl_s = set.ttl_s;
+}
+
 std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
                                 zone::rr_type type) const {
   const auto where = zone_of(owner);
@@ -446,7 +462,7 @@ std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
   if (zone.id != zone_id)
     return owner.text() + " belongs to the zone " + zone.apex.text();
   if (type == zone::rr_type::soa)
-    return "the SOA record comes from [dns.soa]";
+    return owner == zone.apex ? "" : "an SOA stands at the apex";
   if (owner == zone.apex && type == zone::rr_type::ns)
     return "NS at the apex come from [[dns.name_server]]";
   if (owner != node_parent_ && owner.is_at_or_below(node_parent_))

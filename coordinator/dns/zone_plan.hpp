@@ -97,6 +97,10 @@ struct planned_zone {
   bool internal = false;
 };
 
+/// Gives the zone the operator's SOA in the place of the configured one: all but the serial.
+/// Precondition: `set` is one SOA.
+void use_soa(zone::zone_input& zone, const zone::rrset& set);
+
 class zone_plan {
  public:
   /// The zones that this configuration makes, all by their own right: each needs an id.
@@ -110,7 +114,8 @@ class zone_plan {
   bool set_ids(const std::map<zone::name, std::uint32_t>& known);
 
   /// What the zones hold now, in the order of zones(). `members` and `departed` are ignored while
-  /// `known` is false; `operator_rrsets` have passed reserved().
+  /// `known` is false; `operator_rrsets` have passed reserved(). An SOA among them takes the place
+  /// of the configured one.
   [[nodiscard]] std::vector<zone::zone_input>
   describe(bool known, const model::member_map& members, const departed_map& departed,
            const std::vector<zone::rrset>& operator_rrsets, std::uint32_t serial) const;
@@ -119,6 +124,9 @@ class zone_plan {
   /// Thor's own, or lies in another zone; "" when he may.
   [[nodiscard]] std::string reserved(std::uint32_t zone_id, const zone::name& owner,
                                      zone::rr_type type) const;
+
+  /// The SOA of the zone `apex` where the operator has none; its serial does not count.
+  [[nodiscard]] zone::rrset configured_soa(const zone::name& apex) const;
 
   /// What the parent zone has to hold in the delegated deployment: delegations, and the names of
   /// the domain itself, which are static there. Empty when the domain is ours.

@@ -152,7 +152,7 @@ class HostedDomains(overlaytest.OverlayTest):
                 (2, "empty label", ("domain", "add", "a..b")),
                 (1, "no domain here holds www.nosuch.test.", ("record", "add", "www.nosuch.test", "60", "A", "192.0.2.1")),
                 (1, "NS at the apex come from [[dns.name_server]]", ("record", "add", domain, "60", "NS", "ns.example")),
-                (1, "the SOA record comes from [dns.soa]", ("record", "add", domain, "60", "SOA", "a. b. 1 2 3 4 5")),
+                (1, "an SOA stands at the apex", ("record", "add", f"www.{domain}", "60", "SOA", "a. b. 1 2 3 4 5")),
                 (1, "a CNAME stands beside no other data", ("record", "add", domain, "60", "CNAME", "x.example")),
                 (1, "a CNAME stands beside no other data", ("record", "add", f"alias.{domain}", "60", "A", "192.0.2.1")),
                 (1, "belong to the members", ("record", "add", f"gw1.node.{DOMAIN}", "60", "A", "192.0.2.1")),

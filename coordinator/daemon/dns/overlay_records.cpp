@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <set>
 #include <utility>
 
 namespace thor::dns {
@@ -31,9 +33,13 @@ overlay_records read_overlay_records(const zone_plan& plan, const store::operato
       read.not_served.push_back(
           fmt::format("domains row {}: {}: it lies in the overlay's domain and is no zone of it",
                       domain.id, domain.apex.text()));
+  std::set<std::uint32_t> with_soa; // zone ids
   for (const auto& record : data.records) {
     zone::rrset one{record.owner, record.type, record.ttl_s, {record.data}, 0};
-    if (const auto why = fault(plan, record, one); !why.empty())
+    auto why = fault(plan, record, one);
+    if (why.empty() && record.type == zone::rr_type::soa && !with_soa.insert(record.zone_id).second)
+      why = "there is another SOA before it";
+    if (!why.empty())
       read.not_served.push_back(fmt::format("records row {}: {} {} {}: {}", record.row,
                                             record.owner.text(), zone::to_string(record.type),
                                             zone::to_text(record.data), why));

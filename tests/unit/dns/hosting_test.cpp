@@ -90,6 +90,27 @@ TEST(Hosting, a_static_record_replaces_those_of_the_template) {
   EXPECT_THAT(all, testing::Contains(HasSubstr("NAPTR 10")));
 }
 
+TEST(Hosting, an_soa_of_the_operator_replaces_the_configured_one_but_for_the_serial) {
+  const auto made = described(
+      {}, {record("customer.example", rr_type::soa, "a.example b.example 9 1 2 3 4"),
+           record("customer.example", rr_type::soa, "c.example d.example 9 1 2 3 4"),
+           record("www.customer.example", rr_type::soa, "a.example b.example 9 1 2 3 4")});
+  EXPECT_THAT(lines(made.input),
+              testing::Contains("@ 60 SOA a.example. b.example. 1800000000 1 2 3 4"));
+  EXPECT_THAT(complaints(made), ElementsAre(HasSubstr("another SOA before it"),
+                                            HasSubstr("an SOA stands at the apex")));
+}
+
+TEST(Hosting, says_what_a_template_makes_of_a_domain) {
+  auto rows = sip_template;
+  rows.push_back({7, "@", rr_type::a, 60, "192.0.2.300"});
+  const auto sets = made_of(config()).of_template(name("customer.example"), rows, second_opinion);
+  ASSERT_EQ(sets.size(), 4U);
+  EXPECT_EQ(sets[0].type, rr_type::naptr);
+  EXPECT_EQ(sets[0].records.size(), 3U);
+  EXPECT_EQ(sets[1].owner, name("_sips._tcp.customer.example"));
+}
+
 TEST(Hosting, placeholders_stand_for_both_domains_wherever_they_are) {
   const auto made = described({{1, "www.{domain}.", rr_type::cname, 60, "web.{overlay}."},
                                {2, "info", rr_type::txt, 60, R"("{domain} {domain} {unknown}")"},

@@ -37,6 +37,13 @@ TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
               ElementsAre("eventserver 300 A 192.0.2.10", "eventserver 300 AAAA 2001:db8::10"));
 }
 
+TEST(zone_plan, an_soa_of_the_operator_replaces_the_configured_one_but_for_the_serial) {
+  const auto data = *zone::parse_rdata(zone::rr_type::soa, "a.example b.example 9 1 2 3 4");
+  const auto zone =
+      described({}, {}, {{name("sipthor.example"), zone::rr_type::soa, 60, {data}, 0}});
+  EXPECT_THAT(lines_at(zone, "@"), Contains("@ 60 SOA a.example. b.example. 2025010101 1 2 3 4"));
+}
+
 TEST(zone_plan, every_role_name_exists_without_any_member) {
   const auto zone = described({});
   for (const auto* owner : {"_sip._udp",
@@ -315,7 +322,8 @@ TEST(zone_plan, a_role_that_is_not_sliced_still_fits_a_dns_message) {
 TEST(zone_plan, says_which_records_are_its_own) {
   const auto p = plan();
   using enum zone::rr_type;
-  EXPECT_THAT(p.reserved(1, name("sipthor.example"), soa), HasSubstr("[dns.soa]"));
+  EXPECT_THAT(p.reserved(1, name("x.sipthor.example"), soa), HasSubstr("at the apex"));
+  EXPECT_EQ(p.reserved(1, name("sipthor.example"), soa), "");
   EXPECT_THAT(p.reserved(1, name("sipthor.example"), ns), HasSubstr("name_server"));
   EXPECT_THAT(p.reserved(1, name("n7.node.sipthor.example"), a), HasSubstr("members"));
   EXPECT_THAT(p.reserved(1, name("_sip._udp.sipthor.example"), srv), HasSubstr("sip_proxy"));
