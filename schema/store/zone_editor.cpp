@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
+#include <string_view>
 
 namespace thor::store {
 namespace {
@@ -21,6 +22,9 @@ constexpr auto cdnskey = static_cast<rr_type>(60);
 
 /// Records of a whole zone that are listed as left out.
 constexpr std::size_t left_out_notes_max = 20;
+
+/// Of a record in a sentence.
+constexpr std::size_t shown_octets_max = 256;
 
 /// Types of which Thor itself publishes records at some names.
 constexpr std::array types_of_thor{rr_type::a,     rr_type::aaaa, rr_type::srv,
@@ -40,9 +44,16 @@ std::string text_of(const zone::name& owner, rr_type type) {
   return owner.text() + ' ' + zone::to_string(type);
 }
 
+/// What somebody wrote, fit for a line of a log.
+std::string shown(std::string_view written) {
+  std::string text(written.substr(0, shown_octets_max));
+  std::ranges::replace_if(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, '?');
+  return text;
+}
+
 /// One record of it, as a sentence begins.
 std::string text_of(const zone::name& owner, const zone::written_record& written) {
-  return owner.text() + ' ' + written.type + ' ' + written.content;
+  return owner.text() + ' ' + shown(written.type) + ' ' + shown(written.content);
 }
 
 zone::edit_outcome refused(std::string why) {
@@ -163,7 +174,7 @@ zone_editor::verdict zone_editor::add_to_set(const zone::rrset_edit& wanted) {
   for (const auto& written : wanted.records) {
     const auto type = zone::parse_type(written.type);
     if (!type) {
-      return std::unexpected(text_of(wanted.owner, written) + ": " + type.error().detail);
+      return std::unexpected(text_of(wanted.owner, written) + ": " + shown(type.error().detail));
     }
     const key where{wanted.owner, *type};
     // What is added comes to what the template makes; in a whole zone it takes its place.
@@ -183,7 +194,8 @@ zone_editor::verdict zone_editor::add_to_set(const zone::rrset_edit& wanted) {
 zone_editor::verdict zone_editor::replace_set(const zone::rrset_edit& wanted) {
   const auto type = zone::parse_type(wanted.type);
   if (!type) {
-    return std::unexpected(wanted.owner.text() + ' ' + wanted.type + ": " + type.error().detail);
+    return std::unexpected(wanted.owner.text() + ' ' + shown(wanted.type) + ": " +
+                           shown(type.error().detail));
   }
   if (*type == rr_type::any) {
     if (!wanted.records.empty()) {
@@ -201,7 +213,8 @@ zone_editor::verdict zone_editor::replace_set(const zone::rrset_edit& wanted) {
   drop(where);
   for (const auto& written : wanted.records) {
     if (zone::parse_type(written.type) != *type) {
-      return std::unexpected(text_of(wanted.owner, written) + ": not of the type " + wanted.type);
+      return std::unexpected(text_of(wanted.owner, written) + ": not of the type " +
+                             zone::to_string(*type));
     }
     if (auto done = put(where, written); !done) {
       return done;
@@ -274,7 +287,7 @@ zone_editor::verdict zone_editor::put(const key& where, const zone::written_reco
   }
   auto data = rules_.read(owner, type, written);
   if (!data) {
-    return std::unexpected(text_of(owner, written) + ": " + data.error());
+    return std::unexpected(text_of(owner, written) + ": " + shown(data.error()));
   }
   add(where, written.ttl_s, *std::move(data));
   return {};
@@ -289,7 +302,7 @@ zone_editor::verdict zone_editor::put_soa(const key& where, const zone::written_
   const auto data = rules_.read(where.first, where.second, written);
   if (!data || written.ttl_s > zone::ttl_s_max) {
     return std::unexpected(text_of(where.first, written) + ": " +
-                           (data ? "the TTL is above 2147483647" : data.error()));
+                           (data ? "the TTL is above 2147483647" : shown(data.error())));
   }
   serial_ = std::get<zone::soa_rdata>(*data).serial;
   drop(where);
