@@ -138,6 +138,8 @@ class coordinator {
   /// Everything to keep for a restart after the publication just asked for.
   [[nodiscard]] restored to_persist() const;
 
+  /// A publication waits for the end of a burst; serial() is its serial already.
+  [[nodiscard]] bool publication_pending() const { return pending_; }
   [[nodiscard]] feed_state state() const { return state_; }
   /// What managers said.
   [[nodiscard]] const model::view& view() const { return view_; }

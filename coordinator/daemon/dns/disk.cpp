@@ -1,5 +1,6 @@
 #include "coordinator/daemon/dns/disk.hpp"
 
+#include "coordinator/daemon/dns/zone_rules.hpp"
 #include "zone/text/digest.hpp"
 
 #include <boost/asio/post.hpp>
@@ -8,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace thor::dns {
 
@@ -102,6 +105,15 @@ void disk::do_with_operator_data(std::function<void(store::operator_store&)> job
   wake_.notify_one();
 }
 
+void disk::apply(zone::edit wanted, std::shared_ptr<const zone_plan> plan,
+                 std::function<void(edit_result)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    edits_.push_back({std::move(wanted), std::move(plan), std::move(done)});
+  }
+  wake_.notify_one();
+}
+
 void disk::work(const std::stop_token& ending) {
   give_way();
   tell_state();
@@ -123,6 +135,7 @@ void disk::work(const std::stop_token& ending) {
       read_again();
     }
     do_jobs();
+    do_edits();
     if (job) {
       unwritten = std::move(job);
       if (write(*unwritten))
@@ -142,7 +155,9 @@ void disk::work(const std::stop_token& ending) {
 /// Until there is something to do, at most until `look_at`.
 void disk::wait(std::unique_lock<std::mutex>& lock, const std::stop_token& ending,
                 std::chrono::steady_clock::time_point look_at) {
-  const auto woken = [this] { return next_hosting_.has_value() || !jobs_.empty(); };
+  const auto woken = [this] {
+    return next_hosting_.has_value() || !jobs_.empty() || !edits_.empty();
+  };
   if (!waiting_)
     wake_.wait_until(lock, ending, look_at, [&] { return waiting_.has_value() || woken(); });
   if (waiting_)
@@ -170,6 +185,36 @@ void disk::do_jobs() {
     look_at_operator_data();
 }
 
+/// Those that wait are read back together.
+void disk::do_edits() {
+  std::deque<waiting_edit> edits;
+  {
+    const std::lock_guard lock(mutex_);
+    edits.swap(edits_);
+  }
+  if (edits.empty())
+    return;
+  std::vector<edit_result> results;
+  for (const auto& one : edits)
+    results.push_back(apply(one));
+  const bool read = look_at_operator_data();
+  for (std::size_t i = 0; i < edits.size(); ++i) {
+    if (results[i].outcome.done && !read)
+      results[i].outcome.notes.emplace_back("written, but not served yet: the database could not "
+                                            "be read again");
+    boost::asio::post(
+        io_, [done = std::move(edits[i].done), result = std::move(results[i])] { done(result); });
+  }
+}
+
+edit_result disk::apply(const waiting_edit& one) {
+  zone_rules rules(*one.plan, *hosted_);
+  auto applied = operator_.apply(one.wanted, rules);
+  if (applied)
+    return {*std::move(applied), false};
+  return {{.done = false, .key_id = 0, .notes = {std::move(applied).error().detail}}, true};
+}
+
 void disk::tell_state() {
   const auto state = operator_.state();
   if (!state)
@@ -177,23 +222,28 @@ void disk::tell_state() {
   boost::asio::post(io_, [this, is = *state] { told_.operator_state(is); });
 }
 
-void disk::look_at_operator_data() {
+/// True when what was told last is what is there.
+bool disk::look_at_operator_data() {
   const auto changed = operator_.changed();
-  if (!changed)
-    return tell_failure(changed.error().detail);
-  if (*changed)
-    read_again();
+  if (!changed) {
+    tell_failure(changed.error().detail);
+    return false;
+  }
+  return !*changed || read_again();
 }
 
-void disk::read_again() {
+bool disk::read_again() {
   auto data = operator_.read();
-  if (!data)
-    return tell_failure(data.error().detail);
+  if (!data) {
+    tell_failure(data.error().detail);
+    return false;
+  }
   operator_news news{*std::move(data), {}};
   news.hosted = hosted_->take(news.data);
   boost::asio::post(
       io_, [this, fresh = std::move(news)]() mutable { told_.operator_data(std::move(fresh)); });
   tell_state();
+  return true;
 }
 
 void disk::tell_notices() {

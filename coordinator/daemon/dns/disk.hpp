@@ -4,13 +4,16 @@
 // The overlay thread hands publications over and never waits for them: while one is being written,
 // a newer one replaces the one that waits (zone_store catches up with what was skipped). Operator
 // data that changed is read here, the hosted zones are made from it, and both are posted to the
-// io_context. Copies of the operator's data are read and taken here, too, as jobs. Failures are
-// posted; what could not be written is tried again with each look at the operator's data.
+// io_context. Edits of them are applied and copies of them read and taken here, too, as jobs.
+// Failures are posted; what could not be written is tried again with each look at the operator's
+// data.
 #pragma once
 
 #include "coordinator/daemon/dns/hosted_zones.hpp"
+#include "coordinator/dns/zone_plan.hpp"
 #include "schema/store/operator_store.hpp"
 #include "schema/store/zone_store.hpp"
+#include "zone/edit/edit.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -19,6 +22,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -38,6 +42,12 @@ inline constexpr std::chrono::milliseconds write_delay{50};
 struct operator_news {
   store::operator_data data; ///< without the records of hosted zones
   hosted_zones::update hosted;
+};
+
+/// What became of an edit.
+struct edit_result {
+  zone::edit_outcome outcome;
+  bool failed = false; ///< not for a reason in the edit, but for one in the database
 };
 
 class disk {
@@ -78,15 +88,28 @@ class disk {
   /// Runs `job` on the disk thread, in order, and then looks whether the operator's data changed.
   /// What becomes of it the job posts itself. Jobs that wait at the end are dropped.
   void do_with_operator_data(std::function<void(store::operator_store&)> job);
+  /// Applies the edit by the rules of `plan`, in order. The data as they are then are told before
+  /// its outcome is, unless they could not be read: then that is among its notes. Edits that wait
+  /// at the end are dropped.
+  void apply(zone::edit wanted, std::shared_ptr<const zone_plan> plan,
+             std::function<void(edit_result)> done);
 
  private:
+  struct waiting_edit {
+    zone::edit wanted;
+    std::shared_ptr<const zone_plan> plan;
+    std::function<void(edit_result)> done;
+  };
+
   void work(const std::stop_token& ending);
   void wait(std::unique_lock<std::mutex>& lock, const std::stop_token& ending,
             std::chrono::steady_clock::time_point look_at);
   bool write(store::publication& what);
   void do_jobs();
-  void look_at_operator_data();
-  void read_again();
+  void do_edits();
+  edit_result apply(const waiting_edit& one);
+  bool look_at_operator_data();
+  bool read_again();
   void tell_state();
   void tell_notices();
   void tell_failure(const std::string& what);
@@ -102,6 +125,7 @@ class disk {
   std::chrono::steady_clock::time_point write_at_;               ///< guarded by mutex_
   std::optional<hosting> next_hosting_;                          ///< guarded by mutex_
   std::deque<std::function<void(store::operator_store&)>> jobs_; ///< guarded by mutex_
+  std::deque<waiting_edit> edits_;                               ///< guarded by mutex_
   std::jthread thread_;
 };
 

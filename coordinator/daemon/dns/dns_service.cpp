@@ -33,16 +33,24 @@ constexpr std::chrono::seconds repeated_line_interval{10};
 /// Rows that are not served, in the log at one time.
 constexpr std::size_t not_served_lines_max = 20;
 
-/// By apex, of all domains.
-std::shared_ptr<const zones_metadata> metadata_of(const store::operator_data& data) {
+const zone::name* apex_of(const store::operator_data& data, std::uint32_t zone_id) {
+  const auto zone = std::ranges::lower_bound(data.zones, zone_id, {}, &store::operator_zone::id);
+  return zone != data.zones.end() && zone->id == zone_id ? &zone->apex : nullptr;
+}
+
+/// Of all domains.
+served_zones::particulars particulars_of(const store::operator_data& data) {
   auto metadata = std::make_shared<zones_metadata>();
-  for (const auto& entry : data.metadata) {
-    const auto zone =
-        std::ranges::lower_bound(data.zones, entry.zone_id, {}, &store::operator_zone::id);
-    if (zone != data.zones.end() && zone->id == entry.zone_id)
-      (*metadata)[zone->apex][entry.kind] = entry.values;
-  }
-  return metadata;
+  auto secrets = std::make_shared<backend::secrets>();
+  for (const auto& entry : data.metadata)
+    if (const auto* apex = apex_of(data, entry.zone_id))
+      (*metadata)[*apex][entry.kind] = entry.values;
+  for (const auto& one : data.keys)
+    if (const auto* apex = apex_of(data, one.zone_id))
+      secrets->keys[*apex].push_back(one.key);
+  for (const auto& key : data.tsig_keys)
+    secrets->tsig_keys.emplace(key.owner, key);
+  return {std::move(metadata), std::move(secrets)};
 }
 
 /// Which clients see through the view of which site.
@@ -103,6 +111,11 @@ void log_backend(backend::log_level level, const std::string& line) {
   }
 }
 
+bool is_internal(const zone_plan& plan, const zone::name& apex) {
+  const auto own = std::ranges::find(plan.zones(), apex, &planned_zone::apex);
+  return own != plan.zones().end() && own->internal;
+}
+
 std::set<std::string> names_of(const std::vector<role_definition>& roles) {
   std::set<std::string> names;
   for (const auto& one : roles)
@@ -149,6 +162,9 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , machine_(plan_of(domain_of(host.credentials().self()), how,
                        [this](const zone::name& apex) { return disk_.ensure_domain(apex); }),
                how.coordination)
+    , edits_(host.io(), disk_, host.counters(),
+             {.plan = [this]() -> const zone_plan& { return machine_.plan(); },
+              .publication_pending = [this] { return machine_.publication_pending(); }})
     , server_(server_options_of(how), log_backend)
     , internal_server_(make_internal_server(how, log_backend))
     , served_({.server_id = host.credentials().self().id.text(),
@@ -392,8 +408,9 @@ std::vector<zone::rrset> dns_service::accept(const operator_news& news, const zo
   for (const auto& row : data.quarantined)
     not_served.push_back(
         fmt::format("{} row {}: {}: {}", row.table, row.row, row.text, row.reason.detail));
-  const auto described = served_.host(news.hosted.zones, news.hosted.written, metadata_of(data));
-  for (const auto& apex : described)
+  const auto other = served_.host(news.hosted.zones, news.hosted.written, particulars_of(data));
+  name_servers_.forget(other, [&](const zone::name& apex) { return is_internal(plan, apex); });
+  for (const auto& apex : other)
     notify_secondaries(apex); // there may be new ones
   tell_not_served(std::move(not_served));
   return std::move(read.rrsets);
@@ -445,6 +462,11 @@ void dns_service::perform(const std::vector<effect>& effects) {
 }
 
 void dns_service::publish(const publish_zones& wanted) {
+  show_zones(wanted);
+  edits_.on_published();
+}
+
+void dns_service::show_zones(const publish_zones& wanted) {
   const auto done = served_.publish(machine_.plan().zones(), wanted.inputs);
   if (!done)
     return alarm("zone_check", fmt::format("nothing was published, the zones before stay: {}",
@@ -556,10 +578,9 @@ dns_service::tell_serial(const std::vector<std::string>& arguments) const {
   const auto apex = zone::name::parse(arguments.empty() ? "" : arguments.front());
   if (!apex)
     return std::unexpected(apex.error().detail);
-  // A publication that waits for the end of a burst has its serial already.
-  const bool pending = served_.overlay().zones.front()->serial != machine_.serial();
-  boost::json::object answer{
-      {"operator_revision", operator_.data.revision}, {"pending", pending}, {"serial", nullptr}};
+  boost::json::object answer{{"operator_revision", operator_.data.revision},
+                             {"pending", machine_.publication_pending()},
+                             {"serial", nullptr}};
   if (const auto* zone = served_.find(*apex))
     answer["serial"] = zone->serial;
   return answer;

@@ -12,6 +12,7 @@
 #include "backend/serve/server.hpp"
 #include "coordinator/client/client.hpp"
 #include "coordinator/daemon/dns/disk.hpp"
+#include "coordinator/daemon/dns/edits.hpp"
 #include "coordinator/daemon/dns/name_servers.hpp"
 #include "coordinator/daemon/dns/replica_service.hpp"
 #include "coordinator/daemon/dns/served_zones.hpp"
@@ -66,6 +67,7 @@ class dns_service final : private client::observer {
   void announce_hosted(const hosted_zones::update& news);
   void perform(const std::vector<effect>& effects);
   void publish(const publish_zones& wanted);
+  void show_zones(const publish_zones& wanted);
   void notify_secondaries(const zone::name& apex);
   void write_down(const std::string& cause);
   void tell_rejected(const std::vector<zone::rejection>& rejected);
@@ -84,6 +86,7 @@ class dns_service final : private client::observer {
   disk disk_;
   replica_service replica_; ///< before whatever reads the operator's data: it says whose they are
   coordinator machine_;
+  edits edits_; ///< before the servers, which submit to it
   backend::server server_;
   std::unique_ptr<backend::server> internal_server_;
   served_zones served_;

@@ -16,6 +16,14 @@ std::string second_opinion(const zone::rrset& one) {
   return checked ? "" : checked.error().detail;
 }
 
+std::vector<static_row> rows_of(std::span<const store::operator_record> records) {
+  std::vector<static_row> rows;
+  rows.reserve(records.size());
+  for (const auto& record : records)
+    rows.push_back({record.row, record.owner, record.type, record.ttl_s, record.data});
+  return rows;
+}
+
 /// A row of a template is refused in every zone that it would be in, and told once.
 struct refused_everywhere {
   refused_row first;
@@ -100,11 +108,8 @@ void hosted_zones::take_domain(const store::operator_zone& domain, records own,
 }
 
 void hosted_zones::build(hosted& of) {
-  std::vector<static_row> rows;
-  rows.reserve(of.records.size());
-  for (const auto& record : of.records)
-    rows.push_back({record.row, record.owner, record.type, record.ttl_s, record.data});
-  auto described = how_.describe(of.domain, rows_[of.template_name], rows, second_opinion);
+  auto described = how_.describe(of.domain, template_rows(of.template_name), rows_of(of.records),
+                                 second_opinion);
   auto built = zone::build(described.input, of.zone.get());
   of.zone = std::move(built.zone);
   of.refused = std::move(described.refused);
@@ -119,6 +124,22 @@ void hosted_zones::remove_missing(const std::unordered_set<std::uint32_t>& prese
     return gone;
   });
   std::ranges::sort(out.removed);
+}
+
+std::span<const template_row> hosted_zones::template_rows(const std::string& template_name) const {
+  const auto found = rows_.find(template_name);
+  return found == rows_.end() ? std::span<const template_row>() : found->second;
+}
+
+std::vector<zone::rrset> hosted_zones::of_template(const store::operator_zone& domain) const {
+  return how_.of_template(domain.apex, template_rows(domain.template_name), second_opinion);
+}
+
+zone::zone_input hosted_zones::describe(const store::operator_zone& domain, records own) const {
+  return how_
+      .describe({domain.id, domain.apex, domain.serial}, template_rows(domain.template_name),
+                rows_of(own), [](const zone::rrset&) { return std::string(); })
+      .input;
 }
 
 /// The snapshot, if there is a new one, and what is not in it.

@@ -50,6 +50,15 @@ class hosted_zones {
   /// of `data`.
   update take(store::operator_data& data);
 
+  // ---- for edits, by the templates as taken last
+
+  [[nodiscard]] const hosting& how() const { return how_; }
+  /// What the domain's template makes where the operator has no records.
+  [[nodiscard]] std::vector<zone::rrset> of_template(const store::operator_zone& domain) const;
+  /// The zone that these records would make; they are not read by ldns.
+  [[nodiscard]] zone::zone_input describe(const store::operator_zone& domain,
+                                          std::span<const store::operator_record> own) const;
+
  private:
   /// A zone and what it was made from.
   struct hosted {
@@ -63,6 +72,7 @@ class hosted_zones {
   using records = std::span<const store::operator_record>;
 
   std::set<std::string> read_templates(const std::vector<store::operator_template>& fresh);
+  [[nodiscard]] std::span<const template_row> template_rows(const std::string& template_name) const;
   void take_domain(const store::operator_zone& domain, records own,
                    const std::set<std::string>& changed_templates, update& out);
   void build(hosted& of);

@@ -15,7 +15,7 @@ namespace {
 constexpr std::chrono::seconds repeated_line_interval{10};
 /// For so long a PowerDNS that was never there may still be about to start.
 constexpr std::chrono::seconds pdns_start_max{60};
-/// When more hosted zones change at once PowerDNS forgets everything.
+/// When more zones change at once PowerDNS forgets everything.
 constexpr std::size_t purge_zones_max = 50;
 
 } // namespace
@@ -72,6 +72,19 @@ void name_servers::purge(const served_zones::changed_zone& changed) {
     server->control->purge(names, apex);
     if (changed.only_serial_at_apex && !wildcard)
       server->control->purge_serial(apex);
+  }
+}
+
+void name_servers::forget(const std::vector<zone::name>& apexes,
+                          const std::function<bool(const zone::name&)>& is_internal) {
+  for (const auto& server : all_) {
+    if (apexes.size() > purge_zones_max) {
+      server->control->purge_all();
+      continue;
+    }
+    for (const auto& apex : apexes)
+      if (server->internal == is_internal(apex))
+        server->control->purge({apex.text() + "$"}, apex.text());
   }
 }
 

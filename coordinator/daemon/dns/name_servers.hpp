@@ -16,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ class name_servers {
 
   /// The names of one zone that are answered otherwise now.
   void purge(const served_zones::changed_zone& changed);
+  /// Metadata or keys of these zones are others now: PowerDNS keeps both for a minute.
+  void forget(const std::vector<zone::name>& apexes,
+              const std::function<bool(const zone::name&)>& is_internal);
   /// Hosted zones that came, went or changed.
   void tell(const hosted_zones::update& hosted);
   /// Zones came or went, or have other ids: PowerDNS asks anew which there are.

@@ -14,6 +14,18 @@ const zone::name& apex_of(const std::shared_ptr<const zone::contents>& zone) {
   return zone->apex;
 }
 
+/// Adds the keys under which the two hold something else.
+template <typename Value>
+void add_changed(const std::map<zone::name, Value>& before,
+                 const std::map<zone::name, Value>& after, std::vector<zone::name>& to) {
+  for (const auto& [key, value] : after)
+    if (const auto found = before.find(key); found == before.end() || found->second != value)
+      to.push_back(key);
+  for (const auto& [key, value] : before)
+    if (!after.contains(key))
+      to.push_back(key);
+}
+
 const zone::contents* find_in(const zone::snapshot& zones, const zone::name& apex) {
   const auto found = std::ranges::lower_bound(zones.zones, apex, {}, apex_of);
   return found == zones.zones.end() || (*found)->apex != apex ? nullptr : found->get();
@@ -50,20 +62,20 @@ served_zones::publish(std::span<const planned_zone> plan,
 
 std::vector<zone::name> served_zones::host(std::shared_ptr<const zone::snapshot> hosted,
                                            std::shared_ptr<const backend::answer_table> written,
-                                           std::shared_ptr<const zones_metadata> metadata) {
+                                           particulars fresh) {
   const auto hosted_before = std::exchange(hosted_, std::move(hosted));
   written_ = std::move(written);
-  const bool same_zones = hosted_before == hosted_;
-  const auto before = std::exchange(metadata_, std::move(metadata));
-  const bool same_metadata = *before == *metadata_;
-  if ((!same_zones || !same_metadata) && public_table_ != nullptr)
-    swap();
+  const auto before = std::exchange(said_, std::move(fresh));
   std::vector<zone::name> changed;
-  if (same_metadata)
-    return changed;
-  for (const auto& [apex, entries] : *metadata_)
-    if (const auto found = before->find(apex); found == before->end() || found->second != entries)
-      changed.push_back(apex);
+  add_changed(*before.metadata, *said_.metadata, changed);
+  add_changed(before.secrets->keys, said_.secrets->keys, changed);
+  std::ranges::sort(changed);
+  const auto twice = std::ranges::unique(changed);
+  changed.erase(twice.begin(), twice.end());
+  const bool same = hosted_before == hosted_ && changed.empty() &&
+                    before.secrets->tsig_keys == said_.secrets->tsig_keys;
+  if (!same && public_table_ != nullptr)
+    swap();
   return changed;
 }
 
@@ -77,7 +89,8 @@ void served_zones::swap() {
   public_table_ = backend::answer_table::build({.zones = public_zones_,
                                                 .hosted = hosted_,
                                                 .written = written_,
-                                                .metadata = metadata_,
+                                                .metadata = said_.metadata,
+                                                .secrets = said_.secrets,
                                                 .server_id = with_.server_id,
                                                 .networks = with_.networks,
                                                 .complete = true},
@@ -86,7 +99,8 @@ void served_zones::swap() {
   if (with_.internal == nullptr)
     return;
   internal_table_ = backend::answer_table::build({.zones = internal_zones_,
-                                                  .metadata = metadata_,
+                                                  .metadata = said_.metadata,
+                                                  .secrets = said_.secrets,
                                                   .server_id = with_.server_id,
                                                   .networks = with_.networks,
                                                   .complete = true},

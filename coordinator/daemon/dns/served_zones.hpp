@@ -50,12 +50,18 @@ class served_zones {
   std::expected<publication, zone::error> publish(std::span<const planned_zone> plan,
                                                   const std::vector<zone::zone_input>& inputs);
 
-  /// Hosted zones, and metadata of all zones, from now on. The records have been checked, the
-  /// answers are in `written`; see backend::table_input. Returns the zones that have metadata now,
-  /// and other than before.
+  /// What the operator's data say of all zones, besides records.
+  struct particulars {
+    std::shared_ptr<const zones_metadata> metadata;
+    std::shared_ptr<const backend::secrets> secrets;
+  };
+
+  /// Hosted zones, and the particulars of all zones, from now on. The records have been checked,
+  /// the answers are in `written`; see backend::table_input. Returns the zones whose metadata or
+  /// keys are other than before.
   std::vector<zone::name> host(std::shared_ptr<const zone::snapshot> hosted,
                                std::shared_ptr<const backend::answer_table> written,
-                               std::shared_ptr<const zones_metadata> metadata);
+                               particulars fresh);
 
   /// The overlay's zones that are not internal, by apex.
   [[nodiscard]] const zone::snapshot& overlay() const { return *public_zones_; }
@@ -64,7 +70,7 @@ class served_zones {
   [[nodiscard]] const std::shared_ptr<const zone::snapshot>& hosted() const { return hosted_; }
   /// The zone with this apex that everybody may ask for, or nullptr.
   [[nodiscard]] const zone::contents* find(const zone::name& apex) const;
-  [[nodiscard]] const zones_metadata& metadata() const { return *metadata_; }
+  [[nodiscard]] const zones_metadata& metadata() const { return *said_.metadata; }
 
  private:
   void swap();
@@ -74,7 +80,7 @@ class served_zones {
   std::shared_ptr<const zone::snapshot> internal_zones_ = std::make_shared<zone::snapshot>();
   std::shared_ptr<const zone::snapshot> hosted_ = std::make_shared<zone::snapshot>();
   std::shared_ptr<const backend::answer_table> written_; ///< the answers of hosted_
-  std::shared_ptr<const zones_metadata> metadata_ = std::make_shared<zones_metadata>();
+  particulars said_{std::make_shared<zones_metadata>(), std::make_shared<backend::secrets>()};
   std::shared_ptr<const backend::answer_table> public_table_;
   std::shared_ptr<const backend::answer_table> internal_table_;
 };
