@@ -411,33 +411,31 @@ bool zone_editor::write() {
       changed = true;
     }
   }
-  for (const auto& [where, set] : sets_) {
-    changed |= write_set(where, set);
-  }
-  return changed;
+  return insert_missing() || changed;
 }
 
-/// Inserts what has no row yet. One that was disabled is enabled.
-bool zone_editor::write_set(const key& where, const rrset& set) {
-  std::optional<SQLite::Statement> insert;
-  for (const auto& [data, has_row] : set.records) {
-    if (has_row) {
-      continue;
+/// Records that have no row yet. One that was disabled is enabled.
+bool zone_editor::insert_missing() {
+  bool any = false;
+  SQLite::Statement insert(db_, "INSERT INTO records (domain_id, name, type, content, ttl) "
+                                "VALUES (?, ?, ?, ?, ?) "
+                                "ON CONFLICT DO UPDATE SET ttl = excluded.ttl, disabled = 0");
+  for (const auto& [where, set] : sets_) {
+    for (const auto& [data, has_row] : set.records) {
+      if (has_row) {
+        continue;
+      }
+      insert.reset();
+      insert.bind(1, zone_.id);
+      insert.bind(2, name_text(where.first));
+      insert.bind(3, zone::to_string(where.second));
+      insert.bind(4, zone::to_text(data));
+      insert.bind(5, set.ttl_s);
+      insert.exec();
+      any = true;
     }
-    if (!insert) {
-      insert.emplace(db_, "INSERT INTO records (domain_id, name, type, content, ttl) "
-                          "VALUES (?, ?, ?, ?, ?) "
-                          "ON CONFLICT DO UPDATE SET ttl = excluded.ttl, disabled = 0");
-    }
-    insert->reset();
-    insert->bind(1, zone_.id);
-    insert->bind(2, name_text(where.first));
-    insert->bind(3, zone::to_string(where.second));
-    insert->bind(4, zone::to_text(data));
-    insert->bind(5, set.ttl_s);
-    insert->exec();
   }
-  return insert.has_value();
+  return any;
 }
 
 /// One step for the whole edit, where the triggers took one for each row.

@@ -67,7 +67,7 @@ class zone_editor {
   [[nodiscard]] const zone::rrset* unless_said(const key& where) const;
   [[nodiscard]] std::vector<std::string> misplaced() const;
   bool write();
-  bool write_set(const key& where, const rrset& set);
+  bool insert_missing();
   void step_serial();
   [[nodiscard]] std::vector<std::string> notes() const;
 
