@@ -67,11 +67,11 @@ def toml(table, path=""):
 
 
 def with_options(text, options):
-    """A pdns.conf with other values; a function makes the value from the one that is there."""
+    """A pdns.conf with other values, also for what it has as a comment; a function makes the value from the one that is there."""
     for key, value in options.items():
         def changed(line, key=key, value=value):
             return f"{key}={value(line[1]) if callable(value) else value}"
-        text, found = re.subn(rf"^{key}=(.*)$", changed, text, flags=re.M)
+        text, found = re.subn(rf"^#?{key}=(.*)$", changed, text, flags=re.M)
         if found != 1:
             raise Failure(f"the shipped pdns.conf has {found} lines for {key}")
     return text
