@@ -73,8 +73,9 @@ void take_zone(const settings& from, settings& into) {
   into.roles = from.roles;
 }
 
-backend::server_options server_options_of(const settings& how) {
+backend::server_options server_options_of(const settings& how, zone::edit_sink& edits) {
   backend::server_options options;
+  options.edits = &edits;
   if (how.http) {
     options.http = runtime::to_text(*how.http);
     options.http_token = read_or_create_token(how.http_token_file);
@@ -86,11 +87,12 @@ backend::server_options server_options_of(const settings& how) {
   return options;
 }
 
-std::unique_ptr<backend::server> make_internal_server(const settings& how,
+std::unique_ptr<backend::server> make_internal_server(const settings& how, zone::edit_sink& edits,
                                                       const backend::log_sink& log) {
   if (!how.internal)
     return nullptr;
   backend::server_options options;
+  options.edits = &edits;
   options.unix_path = how.internal->unix_socket.string();
   options.unix_users = how.unix_users;
   options.unix_group = how.unix_group;
@@ -165,8 +167,8 @@ dns_service::dns_service(runtime::service& host, const settings& how)
     , edits_(host.io(), disk_, host.counters(),
              {.plan = [this]() -> const zone_plan& { return machine_.plan(); },
               .publication_pending = [this] { return machine_.publication_pending(); }})
-    , server_(server_options_of(how), log_backend)
-    , internal_server_(make_internal_server(how, log_backend))
+    , server_(server_options_of(how, edits_), log_backend)
+    , internal_server_(make_internal_server(how, edits_, log_backend))
     , served_({.server_id = host.credentials().self().id.text(),
                .networks = networks_of(how.sites, machine_.plan().sites()),
                .everybody = &server_,
