@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import textwrap
+import threading
 
 import dns.dnssec
 import dns.message
@@ -443,19 +444,29 @@ class Writes(overlaytest.OverlayTest):
 
     def test_who_wrote_reads_what_he_wrote(self):
         zone = self.domain("own.test")
-        writer, reader = Remote(self.socket), Remote(self.socket)
-        self.addCleanup(writer.close)
-        self.addCleanup(reader.close)
-        for apex in (zone, DOMAIN):
-            for number in range(25):
-                name = f"own{number}.{apex}."
-                self.begin(writer, f"{apex}.", 7)
-                self.assertIs(True, self.feed(writer, name, "192.0.2.1", 7))
-                self.assertIs(True, writer.result("commitTransaction", trxid=7))
-                self.assertEqual(["192.0.2.1"], [row["content"] for row in reader.result("lookup", qname=name, qtype="ANY")])
-        for number in range(10):
-            self.assertIs(True, writer.result("setDomainMetadata", name=f"{zone}.", kind="X-OWN", value=[str(number)]))
-            self.assertEqual([str(number)], reader.result("getDomainMetadata", name=f"{zone}.", kind="X-OWN"))
+        missed = []
+
+        def writes_and_reads(who, apex):
+            with contextlib.closing(Remote(self.socket)) as writer, contextlib.closing(Remote(self.socket)) as reader:
+                for number in range(25):
+                    name = f"own{number}.{who}.{apex}."
+                    writer.ask("startTransaction", domain=f"{apex}.", domain_id=-1, trxid=7)
+                    self.feed(writer, name, "192.0.2.1", 7)
+                    written = writer.result("commitTransaction", trxid=7)
+                    if not written or [row["content"] for row in reader.result("lookup", qname=name, qtype="ANY")] != ["192.0.2.1"]:
+                        missed.append((name, written))
+
+        # Several at once, so that their changes come in bursts, whose publications are put off.
+        together = [threading.Thread(target=writes_and_reads, args=(f"w{who}", apex)) for who in range(3) for apex in (zone, DOMAIN)]
+        for one in together:
+            one.start()
+        for one in together:
+            one.join()
+        self.assertEqual([], missed)
+        with contextlib.closing(Remote(self.socket)) as writer, contextlib.closing(Remote(self.socket)) as reader:
+            for number in range(10):
+                self.assertIs(True, writer.result("setDomainMetadata", name=f"{zone}.", kind="X-OWN", value=[str(number)]))
+                self.assertEqual([str(number)], reader.result("getDomainMetadata", name=f"{zone}.", kind="X-OWN"))
 
     def test_a_writer_that_waits_holds_up_nobody(self):
         zone = self.domain("waits.test")
