@@ -1,6 +1,7 @@
 #include "schema/store/zone_editor.hpp"
 
 #include "schema/store/name_text.hpp"
+#include "schema/store/replicated_tables.hpp"
 #include "zone/build/build.hpp"
 #include "zone/text/rdata_text.hpp"
 
@@ -76,11 +77,10 @@ zone::edit_outcome zone_editor::run(const zone::zone_edit& wanted) {
   whole_zone_ = wanted.whole_zone;
   unless_said_ = rules_.unless_said(zone_);
   read_rows();
-  std::vector<std::string> before;
   if (whole_zone_) {
     drop_all();
   } else {
-    before = misplaced();
+    sets_ = stored_sets();
   }
   for (const auto& one : wanted.steps) {
     if (auto done = step(one); !done) {
@@ -88,12 +88,11 @@ zone::edit_outcome zone_editor::run(const zone::zone_edit& wanted) {
     }
   }
   give_way_to_template();
-  const auto after = misplaced();
-  std::vector<std::string> fresh;
-  std::ranges::set_difference(after, before, std::back_inserter(fresh));
-  if (!fresh.empty()) {
-    return refused(std::move(fresh.front()));
+  if (auto why = conflict(); !why.empty()) {
+    return refused(std::move(why));
   }
+  // Serial and revision step once, where the triggers would take a step for each row.
+  const without_triggers of_rows(db_);
   const bool changed = write();
   if (changed || (serial_ && *serial_ != zone_.serial)) {
     step_serial();
@@ -108,13 +107,20 @@ void zone_editor::read_rows() {
                               "WHERE domain_id = ? ORDER BY id");
   rows.bind(1, zone_.id);
   while (rows.executeStep()) {
-    auto& row = rows_.emplace_back(read_row(rows));
-    if (!row.where || row.disabled) {
-      continue;
-    }
-    auto& set = sets_.try_emplace(*row.where, rrset{row.ttl_s, false, {}}).first->second;
-    set.records.emplace(*row.data, true);
+    rows_.push_back(read_row(rows));
   }
+}
+
+/// The zone as its rows say.
+zone_editor::rrsets zone_editor::stored_sets() const {
+  rrsets sets;
+  for (const auto& row : rows_) {
+    if (row.where && !row.disabled) {
+      auto& set = sets.try_emplace(*row.where, rrset{row.ttl_s, false, {}}).first->second;
+      set.records.emplace(*row.data, true);
+    }
+  }
+  return sets;
 }
 
 zone_editor::stored_row zone_editor::read_row(SQLite::Statement& row) {
@@ -143,10 +149,22 @@ const zone::rrset* zone_editor::unless_said(const key& where) const {
   return found == unless_said_.end() ? nullptr : &*found;
 }
 
-/// What cannot stand in the zone as it is now, sorted.
-std::vector<std::string> zone_editor::misplaced() const {
+/// Why the zone as it is now cannot be, "" when it can: what was wrong before does not count.
+std::string zone_editor::conflict() const {
+  const auto after = misplaced(sets_);
+  if (after.empty()) {
+    return "";
+  }
+  const auto before = whole_zone_ ? std::vector<std::string>() : misplaced(stored_sets());
+  std::vector<std::string> fresh;
+  std::ranges::set_difference(after, before, std::back_inserter(fresh));
+  return fresh.empty() ? "" : fresh.front();
+}
+
+/// What cannot stand in the zone, sorted.
+std::vector<std::string> zone_editor::misplaced(const rrsets& sets) const {
   std::vector<operator_record> records;
-  for (const auto& [where, set] : sets_) {
+  for (const auto& [where, set] : sets) {
     for (const auto& [data, has_row] : set.records) {
       records.push_back({.row = 0,
                          .zone_id = zone_.id,
@@ -438,13 +456,13 @@ bool zone_editor::insert_missing() {
   return any;
 }
 
-/// One step for the whole edit, where the triggers took one for each row.
 void zone_editor::step_serial() {
   SQLite::Statement step(
-      db_, "UPDATE domains SET serial = min(4294967295, max(? + 1, unixepoch())) WHERE id = ?");
-  step.bind(1, zone_.serial);
-  step.bind(2, zone_.id);
+      db_,
+      "UPDATE domains SET serial = min(4294967295, max(serial + 1, unixepoch())) WHERE id = ?");
+  step.bind(1, zone_.id);
   step.exec();
+  db_.exec("UPDATE revision SET counter = counter + 1");
 }
 
 std::vector<std::string> zone_editor::notes() const {

@@ -50,8 +50,11 @@ class zone_editor {
     bool dropped = false;  ///< goes, if no set has it in the end
   };
 
+  using rrsets = std::map<key, rrset>;
+
   void read_rows();
   static stored_row read_row(SQLite::Statement& row);
+  [[nodiscard]] rrsets stored_sets() const;
   verdict step(const zone::rrset_edit& wanted);
   verdict add_to_set(const zone::rrset_edit& wanted);
   verdict replace_set(const zone::rrset_edit& wanted);
@@ -65,7 +68,8 @@ class zone_editor {
   void drop_all();
   void give_way_to_template();
   [[nodiscard]] const zone::rrset* unless_said(const key& where) const;
-  [[nodiscard]] std::vector<std::string> misplaced() const;
+  [[nodiscard]] std::string conflict() const;
+  [[nodiscard]] std::vector<std::string> misplaced(const rrsets& sets) const;
   bool write();
   bool insert_missing();
   void step_serial();
@@ -78,7 +82,7 @@ class zone_editor {
   std::optional<std::uint32_t> serial_; ///< of the SOA as it was written
   std::vector<zone::rrset> unless_said_;
   std::vector<stored_row> rows_;
-  std::map<key, rrset> sets_;
+  rrsets sets_;                       ///< as they become
   std::vector<std::string> left_out_; ///< records of a whole zone, and why
   std::vector<std::string> remarks_;
 };

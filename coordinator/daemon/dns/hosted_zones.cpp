@@ -16,6 +16,15 @@ std::string second_opinion(const zone::rrset& one) {
   return checked ? "" : checked.error().detail;
 }
 
+/// The record was in the zone before: it has passed.
+bool holds(const zone::contents* zone, const zone::rrset& one) {
+  const auto* node = zone == nullptr ? nullptr : zone->find(one.owner);
+  return node != nullptr && std::ranges::any_of(node->rrsets, [&](const auto& set) {
+           return set->type == one.type && set->ttl_s == one.ttl_s &&
+                  std::ranges::binary_search(set->records, one.records.front());
+         });
+}
+
 std::vector<static_row> rows_of(std::span<const store::operator_record> records) {
   std::vector<static_row> rows;
   rows.reserve(records.size());
@@ -108,8 +117,11 @@ void hosted_zones::take_domain(const store::operator_zone& domain, records own,
 }
 
 void hosted_zones::build(hosted& of) {
-  auto described = how_.describe(of.domain, template_rows(of.template_name), rows_of(of.records),
-                                 second_opinion);
+  const auto before = of.zone;
+  auto described = how_.describe(
+      of.domain, template_rows(of.template_name), rows_of(of.records), [&](const zone::rrset& one) {
+        return holds(before.get(), one) ? std::string() : second_opinion(one);
+      });
   auto built = zone::build(described.input, of.zone.get());
   of.zone = std::move(built.zone);
   of.refused = std::move(described.refused);
