@@ -132,7 +132,8 @@ void disk::work(const std::stop_token& ending) {
     }
     if (other_hosting) {
       hosted_->use(*std::move(other_hosting));
-      read_again();
+      if (read_again())
+        tell_state();
     }
     do_jobs();
     do_edits();
@@ -197,7 +198,10 @@ void disk::do_edits() {
   std::vector<edit_result> results;
   for (const auto& one : edits)
     results.push_back(apply(one));
-  const bool read = look_at_operator_data();
+  const auto changed = operator_.changed();
+  if (!changed)
+    tell_failure(changed.error().detail);
+  const bool read = changed && (!*changed || read_again());
   for (std::size_t i = 0; i < edits.size(); ++i) {
     if (results[i].outcome.done && !read)
       results[i].outcome.notes.emplace_back("written, but not served yet: the database could not "
@@ -205,6 +209,7 @@ void disk::do_edits() {
     boost::asio::post(
         io_, [done = std::move(edits[i].done), result = std::move(results[i])] { done(result); });
   }
+  tell_state(); // nobody waits for the digest
 }
 
 edit_result disk::apply(const waiting_edit& one) {
@@ -222,16 +227,15 @@ void disk::tell_state() {
   boost::asio::post(io_, [this, is = *state] { told_.operator_state(is); });
 }
 
-/// True when what was told last is what is there.
-bool disk::look_at_operator_data() {
+void disk::look_at_operator_data() {
   const auto changed = operator_.changed();
-  if (!changed) {
-    tell_failure(changed.error().detail);
-    return false;
-  }
-  return !*changed || read_again();
+  if (!changed)
+    return tell_failure(changed.error().detail);
+  if (*changed && read_again())
+    tell_state();
 }
 
+/// True when the data have been told.
 bool disk::read_again() {
   auto data = operator_.read();
   if (!data) {
@@ -242,7 +246,6 @@ bool disk::read_again() {
   news.hosted = hosted_->take(news.data);
   boost::asio::post(
       io_, [this, fresh = std::move(news)]() mutable { told_.operator_data(std::move(fresh)); });
-  tell_state();
   return true;
 }
 

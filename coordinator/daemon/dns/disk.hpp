@@ -108,7 +108,7 @@ class disk {
   void do_jobs();
   void do_edits();
   edit_result apply(const waiting_edit& one);
-  bool look_at_operator_data();
+  void look_at_operator_data();
   bool read_again();
   void tell_state();
   void tell_notices();
