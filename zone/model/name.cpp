@@ -21,10 +21,10 @@ constexpr std::size_t octet(char c) {
   return static_cast<unsigned char>(c);
 }
 
-/// Where each label of a wire name starts, leftmost first, without the root's.
+/// Where each label starts, leftmost first. `labels` are in wire form, without the root's.
 struct label_starts {
-  explicit label_starts(std::string_view wire) {
-    for (std::size_t at = 0; wire[at] != '\0'; at += 1 + octet(wire[at])) {
+  explicit label_starts(std::string_view labels) {
+    for (std::size_t at = 0; at < labels.size(); at += 1 + octet(labels[at])) {
       starts[count++] = static_cast<std::uint8_t>(at);
     }
   }
@@ -266,7 +266,7 @@ std::string_view name::first_label() const {
 }
 
 std::size_t name::label_count() const {
-  return label_starts(wire_).count;
+  return label_starts(labels()).count;
 }
 
 bool name::is_at_or_below(const name& ancestor) const {
@@ -287,13 +287,16 @@ std::strong_ordering operator<=>(const name& a, const name& b) {
   if (!a.is_root() && !b.is_root() && parent_wire(a.wire_) == parent_wire(b.wire_)) {
     return a.first_label().compare(b.first_label()) <=> 0;
   }
-  const label_starts left(a.wire_);
-  const label_starts right(b.wire_);
+  return compare_labels(a.labels(), b.labels());
+}
+
+std::strong_ordering compare_labels(std::string_view a, std::string_view b) {
+  const label_starts left(a);
+  const label_starts right(b);
   std::size_t i = left.count;
   std::size_t j = right.count;
   while (i > 0 && j > 0) {
-    const int order =
-        label_at(a.wire_, left.starts[--i]).compare(label_at(b.wire_, right.starts[--j]));
+    const int order = label_at(a, left.starts[--i]).compare(label_at(b, right.starts[--j]));
     if (order != 0) {
       return order <=> 0;
     }

@@ -53,6 +53,10 @@ class name {
 
   /// Canonical wire octets. Valid as long as this object.
   [[nodiscard]] std::string_view wire() const { return wire_; }
+  /// The same without the root's octet: labels, each after its length.
+  [[nodiscard]] std::string_view labels() const {
+    return std::string_view(wire_).substr(0, wire_.size() - 1);
+  }
   /// Raw octets of the first label, empty for the root.
   [[nodiscard]] std::string_view first_label() const;
   [[nodiscard]] std::size_t label_count() const;
@@ -82,6 +86,8 @@ class inline_name {
 
   /// As name::wire(). Valid as long as this object.
   [[nodiscard]] std::string_view wire() const { return {octets_.data(), size_}; }
+  /// As name::labels().
+  [[nodiscard]] std::string_view labels() const { return wire().substr(0, size_ - 1U); }
 
   explicit operator name() const;
 
@@ -93,6 +99,10 @@ class inline_name {
   std::array<char, name_octets_max> octets_{};
   std::uint8_t size_ = 1;
 };
+
+/// Canonical order (RFC 4034 section 6.1) of labels in canonical wire form, as name::labels() gives
+/// them. A part of a name compares like a name: what stands below an apex is in the zone's order.
+std::strong_ordering compare_labels(std::string_view a, std::string_view b);
 
 } // namespace thor::zone
 
