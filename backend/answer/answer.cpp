@@ -135,8 +135,38 @@ class answerer {
     return {};
   }
 
-  reply operator()(const neighbours_request&) {
-    return declined(out_, "getBeforeAndAfterNamesAbsolute: this zone has no order of its names");
+  reply operator()(const neighbours_request& asked) {
+    // Whatever PowerDNS reads as an answer here it signs, "false" included: without an order there
+    // is no result.
+    const zone_answers* const zone = asked.zone_id ? parts_.find(*asked.zone_id) : nullptr;
+    if (zone == nullptr) {
+      return refused(outcome::not_ready, out_, "not ready: no zone with this id is known");
+    }
+    if (!zone->is_whole()) {
+      return refused(outcome::not_ready, out_, "not ready: the members are not known");
+    }
+    const zone::denial* const order = parts_.order_of(*asked.zone_id);
+    const auto found = order == nullptr ? std::nullopt : order->around(asked.qname.labels());
+    if (!found) {
+      return refused(outcome::not_ready, out_, no_order(zone->contents().apex, order));
+    }
+    const std::string_view before = zone->nodes()[found->before]->owner_text();
+    const std::string_view after = zone->nodes()[found->after]->owner_text();
+    out_ += R"({"result":{"before":")";
+    if (order->nsec3()) {
+      append_hash(found->before_hash);
+      out_ += R"(","after":")";
+      append_hash(found->after_hash);
+    } else {
+      const std::size_t apex_size = zone->nodes().front()->owner_text().size();
+      append_below_apex(before, apex_size);
+      out_ += R"(","after":")";
+      append_below_apex(after, apex_size);
+    }
+    out_ += R"(","unhashed":")";
+    out_ += before;
+    out_ += R"("}})";
+    return {};
   }
 
   reply operator()(const domain_keys_request& asked) {
@@ -218,6 +248,23 @@ class answerer {
   reply operator()(const declined_request& asked) { return declined(out_, asked.why); }
 
  private:
+  static std::string no_order(const zone::name& apex, const zone::denial* order) {
+    return "not ready: " + apex.text() +
+           (order == nullptr ? " has no order of its names: no keys, or narrow or unreadable NSEC3"
+                             : " denies by NSEC3, and this is no hash");
+  }
+
+  /// `owner` as node_answers::owner_text() gives it, without the apex; "." for the apex itself.
+  void append_below_apex(std::string_view owner, std::size_t apex_size) {
+    owner.remove_suffix(apex_size);
+    out_ += owner.empty() ? "." : owner;
+  }
+
+  void append_hash(const zone::nsec3_hash& hash) {
+    const zone::nsec3_label label = zone::to_label(hash);
+    out_.append(label.data(), label.size());
+  }
+
   /// As a row of getDomainKeys, with a comma before it.
   void append_key(const zone::dnssec_key& key) {
     out_ += ",{\"id\":";

@@ -52,6 +52,17 @@ std::shared_ptr<const answer_table> answer_table::build(const table_input& input
     if (made->groups[i] == nullptr) {
       made->groups[i] = std::make_shared<const zone_index>(wanted[i], made->seed, old.get());
     }
+    const denials::source from{
+        .zones = wanted[i], .secrets = made->secrets, .metadata = made->metadata};
+    for (const answer_table* const table : {previous, input.written.get()}) {
+      if (table != nullptr && table->parts_->orders[i]->is_of(from)) {
+        made->orders[i] = table->parts_->orders[i];
+      }
+    }
+    if (made->orders[i] == nullptr) {
+      made->orders[i] = std::make_shared<const denials>(
+          from, previous == nullptr ? nullptr : previous->parts_->orders[i].get());
+    }
   }
   return std::shared_ptr<const answer_table>(new answer_table(std::move(made)));
 }

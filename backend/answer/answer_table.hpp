@@ -43,7 +43,8 @@ struct table_input {
   /// The others: many, which change seldom. May be nullptr: none.
   std::shared_ptr<const zone::snapshot> hosted{};
   /// A table of the same name server that was made of the same `hosted`, maybe by another thread:
-  /// its answers are taken over. May be nullptr.
+  /// its answers are taken over, and so are the orders of denial if metadata and secrets are the
+  /// same objects, too. May be nullptr.
   std::shared_ptr<const answer_table> written{};
   /// By apex. May be nullptr: no metadata at all.
   std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;

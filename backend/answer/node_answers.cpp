@@ -140,6 +140,10 @@ node_answers::write_elsewhere(const zone::rrset& set, std::string_view head, std
   return out;
 }
 
+std::string_view node_answers::owner_text() const {
+  return owner_of_row(text_);
+}
+
 void node_answers::append_records(std::string& out) const {
   if (record_count_ != 0) {
     out += text_;

@@ -35,6 +35,9 @@ class node_answers {
     return node_ == node;
   }
 
+  /// The name in presentation form, as a JSON string without its quotation marks.
+  [[nodiscard]] std::string_view owner_text() const;
+
   /// Rows of `list`: all records, none for a name that has no records.
   [[nodiscard]] std::size_t record_count() const { return record_count_; }
 

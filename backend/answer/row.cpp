@@ -6,15 +6,21 @@
 #include <array>
 
 namespace thor::backend {
+namespace {
+
+constexpr std::string_view before_owner = R"(","qname":)";
+constexpr std::string_view after_owner = R"(,"content":)";
+
+} // namespace
 
 row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t ttl_s, bool auth,
                 std::uint32_t domain_id) {
   row_frame out;
   out.head = R"(,{"qtype":")";
   out.head += type;
-  out.head += R"(","qname":)";
+  out.head += before_owner;
   append_json_string(out.head, owner.text());
-  out.head += ",\"content\":";
+  out.head += after_owner;
   // PowerDNS reads a `ttl` that is not a number as 0, and an `auth` of true or false as 1.
   out.tail = ",\"ttl\":" + std::to_string(ttl_s);
   out.tail += auth ? ",\"auth\":1" : ",\"auth\":0";
@@ -26,6 +32,12 @@ void append_row(std::string& out, const row_frame& of, std::string_view content)
   out += of.head;
   append_json_string(out, content);
   out += of.tail;
+}
+
+std::string_view owner_of_row(std::string_view rows) {
+  // Within a JSON string no quotation mark stands without a backslash.
+  rows.remove_prefix(rows.find(before_owner) + before_owner.size() + 1);
+  return rows.substr(0, rows.find(after_owner) - 1);
 }
 
 std::string_view as_powerdns_writes(zone::rr_type type, std::string_view content) {

@@ -25,6 +25,10 @@ row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t tt
 /// Appends a row with a comma before it. `content` is as PowerDNS writes it.
 void append_row(std::string& out, const row_frame& of, std::string_view content);
 
+/// The owner in the first of `rows`, each with a comma before it, as a JSON string without its
+/// quotation marks.
+std::string_view owner_of_row(std::string_view rows);
+
 /// PowerDNS leaves out the last dot of a name that ends a content, except the root's; its tool
 /// `pdnsutil check-zone` warns of every record that is written in another way than its own.
 std::string_view as_powerdns_writes(zone::rr_type type, std::string_view content);

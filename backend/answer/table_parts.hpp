@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/answer/answer_table.hpp"
+#include "backend/answer/denials.hpp"
 #include "backend/answer/zone_answers.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -72,6 +73,7 @@ struct answer_table::parts {
   std::uint64_t seed = 0;
   bool complete = false;
   std::array<std::shared_ptr<const zone_index>, 2> groups; ///< overlay, hosted
+  std::array<std::shared_ptr<const denials>, 2> orders;    ///< of each group
   std::shared_ptr<const std::map<zone::name, zone_metadata>> metadata;
   std::shared_ptr<const backend::secrets> secrets; ///< not nullptr
   std::shared_ptr<const backend::networks> networks;
@@ -97,6 +99,12 @@ struct answer_table::parts {
       found = find(wire);
     }
     return found;
+  }
+
+  /// In which the zone denies names, nullptr if it has none.
+  [[nodiscard]] const zone::denial* order_of(std::uint32_t zone_id) const {
+    const zone::denial* const first = orders[0]->find(zone_id);
+    return first != nullptr ? first : orders[1]->find(zone_id);
   }
 
   [[nodiscard]] std::size_t zone_count() const {

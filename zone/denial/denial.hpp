@@ -28,8 +28,8 @@ struct neighbours {
 
 class denial {
  public:
-  /// With `how` by NSEC3, without it by NSEC. `previous` is the one of earlier contents of the same
-  /// zone, or nullptr.
+  /// With `how` by NSEC3, without it by NSEC. `previous` is one of other contents, whose hashes are
+  /// taken over where names are the same, or nullptr.
   ///
   /// Owners are all names that the zone itself answers for, delegations included; glue and what
   /// else lies below a cut is none. NSEC leaves out empty non-terminals, which its records prove by
@@ -41,6 +41,9 @@ class denial {
   denial(std::shared_ptr<const contents> zone, std::optional<nsec3_parameters> how,
          const denial* previous);
 
+  [[nodiscard]] bool is_of(const std::shared_ptr<const contents>& zone) const {
+    return zone_ == zone;
+  }
   [[nodiscard]] const std::optional<nsec3_parameters>& nsec3() const { return nsec3_; }
 
   /// The owners around `labels`, which are name::labels() of a name without the apex: before <=
