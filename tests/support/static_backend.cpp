@@ -1,12 +1,17 @@
 // Serves a synthetic zone as thor-dns would serve a real one: for tests of the protocol against a
 // real PowerDNS, without an overlay. With --domain it serves the zone of a platform of that name
 // instead, whose members hold all roles; with --sites, clients in 10.S.0.0/16 are of site S.
+// With --records the synthetic zone holds those of a file, too: a line each, "OWNER TTL TYPE
+// CONTENT".
 //
 // Prints {"listen":[...]} when it serves, then obeys lines on its standard input, each answered by
 // one line:
 //
 //   members N    the zone now has N members            unknown   nobody knows the members
 //   nothing      as before the first table             counters  what was counted, as JSON
+//   sign FILE    the zone has the keys and the metadata of a file from now on:
+//                {"keys":[{"id":1,"flags":257,"active":true,"published":true,"content":"..."}],
+//                 "metadata":{"NSEC3PARAM":["1 0 0 -"]}}
 //   edits        what was written since the last time, as JSON
 //   keys         the DNSSEC and TSIG keys that were written are there from now on
 //   no keys      they are gone
@@ -19,11 +24,14 @@
 #include "tests/support/synthetic_zone.hpp"
 
 #include <CLI/CLI.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -39,6 +47,7 @@ struct options {
   test::platform platform{.domain = ""};
   std::uint32_t further_zones = 0;
   bool takes_edits = false;
+  std::string records;
 };
 
 namespace json = boost::json;
@@ -131,6 +140,7 @@ options read_options(int argc, char** argv) {
   app.add_option("--domain", out.platform.domain, "serve a platform of this name");
   app.add_option("--node", out.platform.node, "what its members are called, before the number");
   app.add_flag("--edits", out.takes_edits, "take what PowerDNS writes");
+  app.add_option("--records", out.records, "file of further records of the synthetic zone");
   app.add_option("--zones", out.further_zones, "further zones, each with a SOA alone");
   try {
     app.parse(argc, argv);
@@ -140,13 +150,64 @@ options read_options(int argc, char** argv) {
   return out;
 }
 
+std::vector<zone::rrset> read_records(const std::string& path) {
+  std::vector<zone::rrset> out;
+  if (path.empty()) {
+    return out;
+  }
+  std::ifstream file(path);
+  std::string owner;
+  std::uint32_t ttl_s = 0;
+  std::string type;
+  std::string content;
+  while (file >> owner >> ttl_s >> type && std::getline(file >> std::ws, content)) {
+    out.push_back(test::rrset_of(owner, zone::parse_type(type).value(), ttl_s, {content}));
+  }
+  if (!file.eof()) {
+    throw std::invalid_argument(path + " cannot be read");
+  }
+  return out;
+}
+
+using metadata_by_apex = std::map<zone::name, backend::zone_metadata>;
+
+struct signing {
+  std::shared_ptr<const backend::secrets> secrets;
+  std::shared_ptr<const metadata_by_apex> metadata;
+};
+
+signing read_signing(const std::string& path, const zone::name& apex) {
+  std::ifstream file(path);
+  const auto given =
+      boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();
+  std::vector<zone::dnssec_key> keys;
+  for (const auto& key : given.at("keys").as_array()) {
+    keys.push_back({.id = key.at("id").to_number<std::uint32_t>(),
+                    .flags = key.at("flags").to_number<std::uint16_t>(),
+                    .active = key.at("active").as_bool(),
+                    .published = key.at("published").as_bool(),
+                    .content = std::string(key.at("content").as_string())});
+  }
+  backend::zone_metadata metadata;
+  for (const auto& [kind, values] : given.at("metadata").as_object()) {
+    for (const auto& value : values.as_array()) {
+      metadata[std::string(kind)].emplace_back(value.as_string());
+    }
+  }
+  return {.secrets = std::make_shared<const backend::secrets>(
+              backend::secrets{.keys = {{apex, std::move(keys)}}, .tsig_keys = {}}),
+          .metadata = std::make_shared<const metadata_by_apex>(
+              metadata_by_apex{{apex, std::move(metadata)}})};
+}
+
 /// What the overlay thread of thor-dns does: makes zones and publishes their tables.
 class publisher {
  public:
   publisher(backend::server& server, const options& given)
       : server_(server)
       , shape_(given.zone)
-      , platform_(given.platform) {
+      , platform_(given.platform)
+      , records_(read_records(given.records)) {
     std::vector<backend::viewing_network> clients;
     for (std::uint16_t site = 1; site <= shape_.sites; ++site) {
       const std::string network = "10." + std::to_string(site) + ".0.0/16";
@@ -173,8 +234,8 @@ class publisher {
     auto zones = further_;
     zones.push_back(zone_);
     table_ = backend::answer_table::build({.zones = test::snapshot_of(std::move(zones)),
-                                           .metadata = nullptr,
-                                           .secrets = keys_,
+                                           .metadata = signing_.metadata,
+                                           .secrets = signing_.secrets,
                                            .server_id = "static",
                                            .networks = networks_,
                                            .complete = true},
@@ -188,7 +249,12 @@ class publisher {
   }
 
   void publish_keys(backend::secrets keys) {
-    keys_ = std::make_shared<const backend::secrets>(std::move(keys));
+    signing_.secrets = std::make_shared<const backend::secrets>(std::move(keys));
+    publish(true);
+  }
+
+  void publish_signed(const std::string& path) {
+    signing_ = read_signing(path, test::name_of(shape_.apex));
     publish(true);
   }
 
@@ -197,7 +263,9 @@ class publisher {
  private:
   [[nodiscard]] zone::zone_input describe_now() const {
     if (platform_.domain.empty()) {
-      return test::describe(shape_);
+      auto input = test::describe(shape_);
+      input.rrsets.insert(input.rrsets.end(), records_.begin(), records_.end());
+      return input;
     }
     test::platform now = platform_;
     now.members = shape_.members;
@@ -209,8 +277,9 @@ class publisher {
   backend::server& server_;
   test::synthetic_zone shape_;
   test::platform platform_;
+  std::vector<zone::rrset> records_;
+  signing signing_;
   std::shared_ptr<const backend::networks> networks_;
-  std::shared_ptr<const backend::secrets> keys_;
   std::vector<std::shared_ptr<const zone::contents>> further_;
   std::shared_ptr<const zone::contents> zone_;
   std::shared_ptr<const backend::answer_table> table_;
@@ -244,6 +313,7 @@ std::string obey(const std::string& line, publisher& zones, const backend::serve
   std::istringstream words(line);
   std::string verb;
   unsigned members = 0;
+  std::string path;
   words >> verb;
   if (verb == "counters") {
     return json_of(server.counters());
@@ -257,6 +327,8 @@ std::string obey(const std::string& line, publisher& zones, const backend::serve
     zones.publish_keys(edits.keys());
   } else if (line == "no keys") {
     zones.publish_keys({});
+  } else if (verb == "sign" && words >> path) {
+    zones.publish_signed(path);
   } else if (verb == "unknown") {
     zones.publish(false);
   } else if (verb == "nothing") {
