@@ -83,7 +83,9 @@ node_answers::node_answers(std::shared_ptr<const zone::node> node, std::uint32_t
   if (record_count_ == 0) {
     // The row that makes PowerDNS answer NODATA: without it a name that exists only for the names
     // below it would be NXDOMAIN.
-    append_row(text_, frame("", node_->owner, 0, true, domain_id), "");
+    // Where nothing lies below, PowerDNS would make a type of it in the NSEC record of the name.
+    const bool auth = node_->authoritative && !node_->bare;
+    append_row(text_, frame("", node_->owner, 0, auth, domain_id), "");
   }
 }
 

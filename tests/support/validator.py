@@ -213,6 +213,9 @@ class Validator:
     def _proofs(self, message):
         for rdtype, proofs in ((NSEC, NsecProofs), (NSEC3, Nsec3Proofs)):
             records = {rrset.name: rrset[0] for rrset in message.authority if rrset.rdtype == rdtype}
+            for owner, record in records.items():
+                if has_type(record, dns.rdatatype.NONE):
+                    raise Bogus(f"{owner} has records of type 0")
             if records and rdtype == NSEC3:
                 records = {owner.labels[0].decode().upper(): record for owner, record in records.items()}
             if records:

@@ -56,7 +56,7 @@ std::shared_ptr<const rrset> find(const node* n, rr_type type) {
 /// RRsets that are equal are shared before nodes are compared, so their pointers say it all.
 bool same(const node& a, const node& b) {
   return a.owner == b.owner && a.rrsets == b.rrsets && a.delegation == b.delegation &&
-         a.authoritative == b.authoritative && a.available == b.available;
+         a.authoritative == b.authoritative && a.bare == b.bare && a.available == b.available;
 }
 
 /// Sorts what comes in long ascending runs, as members do: with few runs it costs one comparison an
@@ -242,6 +242,7 @@ class builder {
       }
     }
     drop_misplaced_aliases(n, has_descendants);
+    n.bare = n.rrsets.empty() && !has_descendants;
     append(std::move(n));
   }
 

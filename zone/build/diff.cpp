@@ -85,7 +85,7 @@ change difference(const rrset* old, const rrset* now) {
 
 bool same_answers(const node& a, const node& b) {
   return a.available == b.available && a.authoritative == b.authoritative &&
-         a.delegation == b.delegation &&
+         a.delegation == b.delegation && a.bare == b.bare &&
          std::ranges::equal(a.rrsets, b.rrsets,
                             [](const auto& x, const auto& y) { return x == y || *x == *y; });
 }

@@ -25,6 +25,8 @@ struct node {
   bool delegation = false;
   /// False below a zone cut: glue, or hidden by the delegation.
   bool authoritative = true;
+  /// It has no records and nothing lies below it: it exists by promise alone.
+  bool bare = false;
   /// False while nobody can say what the records are: queries get SERVFAIL, so that a resolver
   /// tries the next name server (never NODATA, never NXDOMAIN).
   bool available = true;

@@ -17,7 +17,7 @@ namespace {
 
 bool same(const node& a, const node& b) {
   return a.owner == b.owner && a.authoritative == b.authoritative && a.available == b.available &&
-         a.delegation == b.delegation &&
+         a.bare == b.bare && a.delegation == b.delegation &&
          std::ranges::equal(a.rrsets, b.rrsets,
                             [](const auto& x, const auto& y) { return *x == *y; });
 }
@@ -51,6 +51,10 @@ RC_GTEST_PROP(build, is_complete_and_in_canonical_order, ()) {
     names.insert(n->owner);
     RC_ASSERT((n->owner == zone.apex || names.contains(n->owner.parent())));
     RC_ASSERT(zone.find(n->owner) == n.get());
+    const bool has_names_below = std::ranges::any_of(zone.nodes, [&](const auto& other) {
+      return other != n && other->owner.is_at_or_below(n->owner);
+    });
+    RC_ASSERT(n->bare == (n->rrsets.empty() && !has_names_below));
     for (const auto& set : n->rrsets) {
       RC_ASSERT(set->owner == n->owner);
       RC_ASSERT(!set->records.empty());

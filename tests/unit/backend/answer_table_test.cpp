@@ -134,11 +134,13 @@ TEST(answer, a_lookup_of_a_type_holds_that_type_only) {
 
 TEST(answer, a_name_without_records_exists) {
   const auto table = table_of({build(synthetic_zone{})});
-  // An empty non-terminal, and a name that configuration promises.
-  for (const std::string name : {"_udp.sip.example.com.", "_xcap._tcp.sip.example.com."}) {
-    EXPECT_EQ(ask(table.get(), lookup(name)).text,
-              R"({"result":[{"qtype":"","qname":")" + name +
-                  R"(","content":"","ttl":0,"auth":1,"domain_id":1}]})");
+  // An empty non-terminal, and a name that configuration alone promises.
+  for (const auto& [name, auth] :
+       {std::pair<std::string, std::string>("_udp.sip.example.com.", "1"),
+        std::pair<std::string, std::string>("_xcap._tcp.sip.example.com.", "0")}) {
+    EXPECT_EQ(ask(table.get(), lookup(name)).text, R"({"result":[{"qtype":"","qname":")" + name +
+                                                       R"(","content":"","ttl":0,"auth":)" + auth +
+                                                       R"(,"domain_id":1}]})");
     // Only `any` asks whether the name exists.
     EXPECT_EQ(ask(table.get(), lookup(name, zone::rr_type::soa)).text, R"({"result":[]})");
   }
