@@ -19,11 +19,11 @@ constexpr std::string_view uncached_member = "\"scopeMask\":1,";
 /// One request against one table.
 class answerer {
  public:
-  answerer(const answer_table& table, std::uint64_t unix_time_s, connector via, std::string& out,
-           const zone::zone_edit* pending)
+  answerer(const answer_table& table, std::chrono::milliseconds unix_time, connector via,
+           std::string& out, const zone::zone_edit* pending)
       : table_(table)
       , parts_(*table.parts_)
-      , unix_time_s_(unix_time_s)
+      , unix_time_(unix_time)
       , via_(via)
       , out_(out)
       , pending_(pending) {}
@@ -51,7 +51,8 @@ class answerer {
     } else if (node != nullptr) {
       const slice_turn turn{.server_seed = parts_.seed,
                             .serial = zone->contents().serial,
-                            .unix_time_s = unix_time_s_};
+                            .unix_time_s = static_cast<std::uint64_t>(
+                                std::chrono::floor<std::chrono::seconds>(unix_time_).count())};
       if (node->is_viewed()) {
         node->append_lookup(out_, asked.qtype, turn, parts_.viewpoint_of(asked.client));
       } else {
@@ -145,10 +146,16 @@ class answerer {
     if (!zone->is_whole()) {
       return refused(outcome::not_ready, out_, "not ready: the members are not known");
     }
-    const zone::denial* const order = parts_.order_of(*asked.zone_id);
-    const auto found = order == nullptr ? std::nullopt : order->around(asked.qname.labels());
+    const denials::signed_zone* const denying = parts_.denial_of(*asked.zone_id);
+    const std::string_view labels = asked.qname.labels();
+    const zone::denial* const order = denying == nullptr ? nullptr : denying->order.get();
+    const auto found = order == nullptr ? std::nullopt : order->around(labels);
     if (!found) {
       return refused(outcome::not_ready, out_, no_order(zone->contents().apex, order));
+    }
+    if (!denying->is_settled(labels, unix_time_)) {
+      return refused(outcome::not_ready, out_,
+                     "not ready: the names around this one changed just now");
     }
     const std::string_view before = zone->nodes()[found->before]->owner_text();
     const std::string_view after = zone->nodes()[found->after]->owner_text();
@@ -342,16 +349,16 @@ class answerer {
 
   const answer_table& table_;
   const answer_table::parts& parts_;
-  std::uint64_t unix_time_s_;
+  std::chrono::milliseconds unix_time_; ///< since the epoch
   connector via_;
   std::string& out_;
   const zone::zone_edit* pending_;
 };
 
-reply answer(const answer_table* table, const request& asked, std::uint64_t unix_time_s,
+reply answer(const answer_table* table, const request& asked, std::chrono::milliseconds unix_time,
              connector via, std::string& out, const zone::zone_edit* pending) {
   if (table != nullptr) {
-    return std::visit(answerer(*table, unix_time_s, via, out, pending), asked);
+    return std::visit(answerer(*table, unix_time, via, out, pending), asked);
   }
   if (std::holds_alternative<initialize_request>(asked)) {
     return answered(out, "true");

@@ -54,15 +54,15 @@ std::shared_ptr<const answer_table> answer_table::build(const table_input& input
     }
     const denials::source from{
         .zones = wanted[i], .secrets = made->secrets, .metadata = made->metadata};
-    for (const answer_table* const table : {previous, input.written.get()}) {
-      if (table != nullptr && table->parts_->orders[i]->is_of(from)) {
-        made->orders[i] = table->parts_->orders[i];
-      }
-    }
-    if (made->orders[i] == nullptr) {
-      made->orders[i] = std::make_shared<const denials>(
-          from, previous == nullptr ? nullptr : previous->parts_->orders[i].get());
-    }
+    const auto orders = [&](const answer_table* table) {
+      return table == nullptr ? nullptr : table->parts_->orders[i];
+    };
+    const auto before = orders(previous);
+    made->orders[i] =
+        before != nullptr && before->is_of(from)
+            ? before
+            : std::make_shared<const denials>(from, before.get(), orders(input.written.get()).get(),
+                                              input.unix_time);
   }
   return std::shared_ptr<const answer_table>(new answer_table(std::move(made)));
 }

@@ -16,6 +16,7 @@
 #include "zone/edit/edit.hpp"
 #include "zone/model/contents.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -59,7 +60,14 @@ struct table_input {
   /// not told which zones there are, and a name in no zone is "not ready" instead of unknown:
   /// PowerDNS would refuse a zone that is missing here for minutes.
   bool complete = false;
+  /// When it is published, since the epoch; see settling_time.
+  std::chrono::milliseconds unix_time{};
 };
+
+/// Where the records that deny names of a signed zone changed they are not told for this long: an
+/// answer that PowerDNS began before, or makes of what it remembers, would hold parts that
+/// contradict each other. By then it has forgotten (purge), and those answers are finished.
+inline constexpr std::chrono::milliseconds settling_time{50};
 
 /// The two connectors differ in how long an answer PowerDNS can read before it times out.
 enum class connector : std::uint8_t { http, unix_socket };
@@ -149,12 +157,12 @@ struct reply {
   std::string why{};
 };
 
-/// Answers `asked` at `unix_time_s`, which turns the slices of large RRsets: within one second the
+/// Answers `asked` at `unix_time`, which turns the slices of large RRsets: within one second the
 /// answers of all lookups agree. Appends to `out`. `table` is nullptr before the first zone is
 /// published: everything but initialize is not ready then. `pending` is what the connection that
 /// asks has written in a transaction and not yet committed, or nullptr: its lookups of names in
 /// there find what it wrote. Writes are declined here; decide() of writing.hpp is what takes them.
-reply answer(const answer_table* table, const request& asked, std::uint64_t unix_time_s,
+reply answer(const answer_table* table, const request& asked, std::chrono::milliseconds unix_time,
              connector via, std::string& out, const zone::zone_edit* pending = nullptr);
 
 /// Appends {"error":"<detail>"}: a reply without a result.

@@ -1,6 +1,9 @@
 #include "backend/answer/denials.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace thor::backend {
@@ -27,51 +30,83 @@ const std::string* value_of(const metadata_by_apex* metadata, const zone::name& 
   return found == zone->second.end() || found->second.empty() ? nullptr : &found->second.front();
 }
 
-/// The order of a signed zone; nullptr if it is to have none.
-std::shared_ptr<const zone::denial> order_of(const std::shared_ptr<const zone::contents>& zone,
-                                             const metadata_by_apex* metadata,
-                                             const std::shared_ptr<const zone::denial>& old) {
-  std::optional<zone::nsec3_parameters> how;
-  const std::string* const written = value_of(metadata, zone->apex, "NSEC3PARAM");
-  if (written != nullptr && !written->empty()) {
-    const std::string* const narrow = value_of(metadata, zone->apex, "NSEC3NARROW");
-    auto read = zone::parse_nsec3param(*written);
-    if (!read || (narrow != nullptr && *narrow == "1")) {
-      return nullptr;
-    }
-    how = *std::move(read);
+/// How a signed zone denies by NSEC3, or nothing if by NSEC. No value at all: nobody asks for its
+/// order.
+std::optional<std::optional<zone::nsec3_parameters>> how_to_deny(const metadata_by_apex* metadata,
+                                                                 const zone::name& apex) {
+  const std::string* const written = value_of(metadata, apex, "NSEC3PARAM");
+  if (written == nullptr || written->empty()) {
+    return std::optional<zone::nsec3_parameters>();
   }
-  if (old != nullptr && old->is_of(zone) && old->nsec3() == how) {
-    return old;
+  const std::string* const narrow = value_of(metadata, apex, "NSEC3NARROW");
+  auto read = zone::parse_nsec3param(*written);
+  if (!read || (narrow != nullptr && *narrow == "1")) {
+    return std::nullopt;
   }
-  return std::make_shared<const zone::denial>(zone, std::move(how), old.get());
+  return *std::move(read);
+}
+
+/// If the clock went back, nothing is.
+bool is_recent(const denials::signed_zone::past& one, std::chrono::milliseconds now) {
+  return now >= one.until && now - one.until < settling_time;
 }
 
 } // namespace
 
-denials::denials(source from, const denials* previous)
-    : from_(std::move(from)) {
-  if (from_.secrets->keys.empty()) {
+bool denials::signed_zone::is_settled(std::string_view labels,
+                                      std::chrono::milliseconds now) const {
+  return std::ranges::none_of(before, [&](const past& one) {
+    return is_recent(one, now) && !order->denies_alike(*one.order, labels);
+  });
+}
+
+denials::denials(source from, const denials* previous, const denials* written,
+                 std::chrono::milliseconds now) {
+  if (from.secrets->keys.empty()) {
     return;
   }
+  from_ = std::move(from);
   for (const auto& zone : from_.zones->zones) {
     if (!is_signed(*from_.secrets, zone->apex)) {
       continue;
     }
-    std::shared_ptr<const zone::denial> old;
-    if (previous != nullptr) {
-      const auto found = previous->by_id_.find(zone->id);
-      old = found == previous->by_id_.end() ? nullptr : found->second;
-    }
-    if (auto order = order_of(zone, from_.metadata.get(), old)) {
-      by_id_.emplace(zone->id, std::move(order));
+    if (const auto how = how_to_deny(from_.metadata.get(), zone->apex)) {
+      const auto in = [&](const denials* one) {
+        return one == nullptr ? nullptr : one->find(zone->id);
+      };
+      by_id_.emplace(zone->id, deny(zone, *how, in(previous), in(written), now));
     }
   }
 }
 
-const zone::denial* denials::find(std::uint32_t zone_id) const {
+denials::signed_zone denials::deny(const std::shared_ptr<const zone::contents>& zone,
+                                   const std::optional<zone::nsec3_parameters>& how,
+                                   const signed_zone* previous, const signed_zone* written,
+                                   std::chrono::milliseconds now) {
+  signed_zone out;
+  for (const signed_zone* const one : {written, previous}) {
+    if (one != nullptr && one->order->is_of(zone) && one->order->nsec3() == how) {
+      out.order = one->order;
+    }
+  }
+  if (out.order == nullptr) {
+    out.order = std::make_shared<const zone::denial>(
+        zone, how, previous == nullptr ? nullptr : previous->order.get());
+  }
+  if (previous == nullptr) {
+    return out; // PowerDNS has not signed it so far
+  }
+  std::ranges::copy_if(previous->before, std::back_inserter(out.before),
+                       [&](const auto& one) { return is_recent(one, now); });
+  if (out.order != previous->order) {
+    out.before.push_back({.order = previous->order, .until = now});
+  }
+  return out;
+}
+
+const denials::signed_zone* denials::find(std::uint32_t zone_id) const {
   const auto found = by_id_.find(zone_id);
-  return found == by_id_.end() ? nullptr : found->second.get();
+  return found == by_id_.end() ? nullptr : &found->second;
 }
 
 } // namespace thor::backend

@@ -10,9 +10,13 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 namespace thor::backend {
 
@@ -25,17 +29,37 @@ class denials {
     friend bool operator==(const source&, const source&) = default;
   };
 
-  /// Takes over from `previous` (may be nullptr) what did not change.
-  denials(source from, const denials* previous);
+  struct signed_zone {
+    /// An order that was answered before.
+    struct past {
+      std::shared_ptr<const zone::denial> order;
+      std::chrono::milliseconds until{}; ///< unix time
+    };
+    std::shared_ptr<const zone::denial> order;
+    std::vector<past> before{}; ///< the last ones
+
+    /// Whether PowerDNS may be told the neighbours of `labels` (zone::denial::around).
+    [[nodiscard]] bool is_settled(std::string_view labels, std::chrono::milliseconds now) const;
+  };
+
+  /// `previous` is what was answered before, `written` may have the same orders already; both may
+  /// be nullptr.
+  denials(source from, const denials* previous, const denials* written,
+          std::chrono::milliseconds now);
 
   [[nodiscard]] bool is_of(const source& from) const { return from_ == from; }
-  /// The order of a zone, or nullptr: it has no keys, its NSEC3 is narrow, or its NSEC3PARAM cannot
-  /// be read.
-  [[nodiscard]] const zone::denial* find(std::uint32_t zone_id) const;
+  /// A zone that has an order, or nullptr: it has no keys, its NSEC3 is narrow, or its NSEC3PARAM
+  /// cannot be read.
+  [[nodiscard]] const signed_zone* find(std::uint32_t zone_id) const;
 
  private:
+  static signed_zone deny(const std::shared_ptr<const zone::contents>& zone,
+                          const std::optional<zone::nsec3_parameters>& how,
+                          const signed_zone* previous, const signed_zone* written,
+                          std::chrono::milliseconds now);
+
   source from_;
-  boost::unordered_flat_map<std::uint32_t, std::shared_ptr<const zone::denial>> by_id_;
+  boost::unordered_flat_map<std::uint32_t, signed_zone> by_id_;
 };
 
 } // namespace thor::backend

@@ -101,9 +101,9 @@ struct answer_table::parts {
     return found;
   }
 
-  /// In which the zone denies names, nullptr if it has none.
-  [[nodiscard]] const zone::denial* order_of(std::uint32_t zone_id) const {
-    const zone::denial* const first = orders[0]->find(zone_id);
+  /// How the zone denies names, nullptr if it has no order of them.
+  [[nodiscard]] const denials::signed_zone* denial_of(std::uint32_t zone_id) const {
+    const denials::signed_zone* const first = orders[0]->find(zone_id);
     return first != nullptr ? first : orders[1]->find(zone_id);
   }
 

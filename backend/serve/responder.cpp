@@ -1,22 +1,16 @@
 #include "backend/serve/responder.hpp"
 
 #include "backend/answer/writing.hpp"
+#include "backend/serve/clock.hpp"
 #include "backend/serve/limits.hpp"
 
 #include <openssl/crypto.h>
 
-#include <chrono>
 #include <utility>
 #include <variant>
 
 namespace thor::backend {
 namespace {
-
-std::uint64_t unix_time_s() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count());
-}
 
 refusal reason_of(errc code) {
   switch (code) {
@@ -125,7 +119,7 @@ responder::answer_to responder::answer_request(const answer_table* table, reques
     }
     made.said = std::move(decided.said);
   } else {
-    made.said = answer(table, asked, unix_time_s(), via, out, open.pending());
+    made.said = answer(table, asked, unix_time(), via, out, open.pending());
   }
   switch (made.said.what) {
   case outcome::answered:

@@ -74,7 +74,8 @@ handed_out ask(const backend::answer_table& table, std::uint64_t unix_time_s) {
                               .zone_id = {},
                               .client = backend::ip_prefix::parse("192.0.2.0/24")};
   std::string text;
-  backend::answer(&table, question, unix_time_s, backend::connector::http, text);
+  backend::answer(&table, question, std::chrono::seconds(unix_time_s), backend::connector::http,
+                  text);
   return read(text);
 }
 

@@ -51,8 +51,8 @@ std::string reply_to(std::string_view line, backend::transaction& open) {
     }
     return out;
   }
-  backend::reply made = backend::answer(&table(), *asked, 1'736'000'000, backend::connector::http,
-                                        out, open.pending());
+  backend::reply made = backend::answer(&table(), *asked, std::chrono::seconds(1'736'000'000),
+                                        backend::connector::http, out, open.pending());
   made.rest.append_to(out, std::numeric_limits<std::uint32_t>::max());
   return out;
 }

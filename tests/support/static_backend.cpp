@@ -19,6 +19,7 @@
 // With --edits everything that PowerDNS writes is taken, and only remembered.
 //
 // Ends with its input.
+#include "backend/serve/clock.hpp"
 #include "backend/serve/server.hpp"
 #include "tests/support/platform_zone.hpp"
 #include "tests/support/synthetic_zone.hpp"
@@ -238,7 +239,8 @@ class publisher {
                                            .secrets = signing_.secrets,
                                            .server_id = "static",
                                            .networks = networks_,
-                                           .complete = true},
+                                           .complete = true,
+                                           .unix_time = backend::unix_time()},
                                           table_.get());
     server_.publish(table_);
   }

@@ -14,6 +14,14 @@ bool has_ds(const node& n) {
   return std::ranges::any_of(n.rrsets, [](const auto& set) { return set->type == rr_type::ds; });
 }
 
+/// Whether the records of denial that these own say the same about them.
+bool same_record(const node& a, const node& b) {
+  return &a == &b || (a.owner == b.owner && a.delegation == b.delegation &&
+                      std::ranges::equal(a.rrsets, b.rrsets, [](const auto& x, const auto& y) {
+                        return x->type == y->type;
+                      }));
+}
+
 /// Where each node of `before` stands in `after`, or `gone`.
 std::vector<std::uint32_t> follow(const contents& before, const contents& after) {
   std::vector<std::uint32_t> out;
@@ -58,26 +66,21 @@ std::vector<std::uint32_t> denial::find_owners() const {
   std::vector<std::uint32_t> out;
   out.reserve(zone_->nodes.size());
   for (std::size_t i = 0; i < zone_->nodes.size(); ++i) {
-    if (is_owner(i)) {
+    if (is_owner(*zone_->nodes[i])) {
       out.push_back(static_cast<std::uint32_t>(i));
     }
   }
   return out;
 }
 
-bool denial::is_owner(std::size_t index) const {
-  const auto& nodes = zone_->nodes;
-  const node& n = *nodes[index];
+bool denial::is_owner(const node& n) const {
   if (!n.authoritative) {
     return false;
   }
-  if (!n.rrsets.empty()) {
-    return !(nsec3_ && nsec3_->opt_out && n.delegation && !has_ds(n));
+  if (n.rrsets.empty()) {
+    return nsec3_ || n.bare;
   }
-  // In canonical order what lies below a name follows it.
-  const bool empty_non_terminal =
-      index + 1 < nodes.size() && nodes[index + 1]->owner.is_at_or_below(n.owner);
-  return nsec3_ || !empty_non_terminal;
+  return !(nsec3_ && nsec3_->opt_out && n.delegation && !has_ds(n));
 }
 
 void denial::hash_owners(const denial* previous) {
@@ -141,6 +144,20 @@ std::optional<neighbours> denial::around(std::string_view labels) const {
                     .after = after->node,
                     .before_hash = before->hash,
                     .after_hash = after->hash};
+}
+
+bool denial::denies_alike(const denial& other, std::string_view labels) const {
+  if (nsec3_ != other.nsec3_) {
+    return false;
+  }
+  const auto ours = around(labels);
+  const auto theirs = other.around(labels);
+  if (!ours || !theirs) {
+    return false;
+  }
+  return ours->before_hash == theirs->before_hash && ours->after_hash == theirs->after_hash &&
+         same_record(*zone_->nodes[ours->before], *other.zone_->nodes[theirs->before]) &&
+         zone_->nodes[ours->after]->owner == other.zone_->nodes[theirs->after]->owner;
 }
 
 } // namespace thor::zone

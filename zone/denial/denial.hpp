@@ -33,7 +33,7 @@ class denial {
   ///
   /// Owners are all names that the zone itself answers for, delegations included; glue and what
   /// else lies below a cut is none. NSEC leaves out empty non-terminals, which its records prove by
-  /// the next owner, and has those names without records that nothing lies below, which only a
+  /// the next owner, and has the names that exist by promise alone (node::bare), which only a
   /// record of their own can prove. NSEC3 has all of them; with opt-out it leaves out delegations
   /// without DS. It keeps the empty non-terminals that are there for such delegations alone (RFC
   /// 5155 section 7.1 leaves that open): PowerDNS takes them for closest enclosers, which must
@@ -51,6 +51,10 @@ class denial {
   /// whatever else they are has no neighbours. O(log owners), without allocation.
   [[nodiscard]] std::optional<neighbours> around(std::string_view labels) const;
 
+  /// Whether `other`, of other contents of the zone, denies `labels` by the same record: one of the
+  /// same owner, types and next owner. O(log owners), without allocation.
+  [[nodiscard]] bool denies_alike(const denial& other, std::string_view labels) const;
+
   [[nodiscard]] std::size_t size() const { return nsec3_ ? hashed_.size() : owners_.size(); }
   /// Names that had to be hashed when this was made.
   [[nodiscard]] std::size_t hashed_anew() const { return hashed_anew_; }
@@ -63,7 +67,7 @@ class denial {
   };
 
   [[nodiscard]] std::vector<std::uint32_t> find_owners() const;
-  [[nodiscard]] bool is_owner(std::size_t index) const;
+  [[nodiscard]] bool is_owner(const node& n) const;
   void hash_owners(const denial* previous);
   [[nodiscard]] std::string_view labels_of(std::uint32_t node) const;
 

@@ -1,5 +1,6 @@
 #include "coordinator/daemon/dns/served_zones.hpp"
 
+#include "backend/serve/clock.hpp"
 #include "zone/check/check.hpp"
 
 #include <algorithm>
@@ -86,6 +87,7 @@ const zone::contents* served_zones::find(const zone::name& apex) const {
 
 /// From here on queries are answered from what is there now.
 void served_zones::swap() {
+  const auto now = backend::unix_time();
   public_table_ = backend::answer_table::build({.zones = public_zones_,
                                                 .hosted = hosted_,
                                                 .written = written_,
@@ -93,7 +95,8 @@ void served_zones::swap() {
                                                 .secrets = said_.secrets,
                                                 .server_id = with_.server_id,
                                                 .networks = with_.networks,
-                                                .complete = true},
+                                                .complete = true,
+                                                .unix_time = now},
                                                public_table_.get());
   with_.everybody->publish(public_table_);
   if (with_.internal == nullptr)
@@ -103,7 +106,8 @@ void served_zones::swap() {
                                                   .secrets = said_.secrets,
                                                   .server_id = with_.server_id,
                                                   .networks = with_.networks,
-                                                  .complete = true},
+                                                  .complete = true,
+                                                  .unix_time = now},
                                                  internal_table_.get());
   with_.internal->publish(internal_table_);
 }

@@ -18,7 +18,8 @@ double lookup_us(const backend::answer_table& table, const std::vector<std::stri
       [&](std::size_t i) {
         out.clear();
         const auto asked = backend::read_envelope(questions[i % questions.size()]);
-        backend::answer(&table, *asked, some_time_s, backend::connector::http, out);
+        backend::answer(&table, *asked, std::chrono::seconds(some_time_s), backend::connector::http,
+                        out);
       },
       batches, calls);
 }

@@ -53,7 +53,7 @@ std::shared_ptr<const answer_table> table_of(std::shared_ptr<const zone::content
 
 std::string ask(const answer_table& table, const request& question) {
   std::string out;
-  reply made = answer(&table, question, some_time_s, connector::http, out);
+  reply made = answer(&table, question, std::chrono::seconds(some_time_s), connector::http, out);
   made.rest.append_to(out, std::numeric_limits<std::uint32_t>::max());
   return out;
 }

@@ -111,6 +111,30 @@ RC_GTEST_PROP(denial, finds_the_neighbours_that_all_owners_in_a_row_show, ()) {
   }
 }
 
+RC_GTEST_PROP(denial, denies_alike_where_owner_types_and_next_owner_are_the_same, ()) {
+  const auto how = any_parameters();
+  const auto before = any_signed_zone(nullptr);
+  const auto after = any_signed_zone(before.get());
+  const denial was(before, how, nullptr);
+  const denial is(after, how, &was);
+  const auto record_for = [&](const denial& order, const contents& zone, std::string_view labels) {
+    const neighbours found = order.around(labels).value();
+    std::string out = zone.nodes[found.before]->owner.text();
+    for (const auto& set : zone.nodes[found.before]->rrsets) {
+      out += " " + to_string(set->type);
+    }
+    return out + " " + zone.nodes[found.after]->owner.text();
+  };
+  for (int left = 20; left > 0; --left) {
+    const name owner = *zone_name();
+    const name key =
+        how ? name().child(label_of(owner, *how)).value() : relative(owner, before->apex);
+    const bool alike =
+        record_for(was, *before, key.labels()) == record_for(is, *after, key.labels());
+    RC_ASSERT(is.denies_alike(was, key.labels()) == alike);
+  }
+}
+
 RC_GTEST_PROP(denial, one_made_after_others_is_as_one_made_from_scratch, ()) {
   const auto how = any_parameters();
   std::shared_ptr<const contents> zone;

@@ -42,7 +42,7 @@ struct asked {
 asked ask(const answer_table* table, const request& question, connector via = connector::http,
           std::uint64_t unix_time_s = some_time_s) {
   asked out;
-  reply made = answer(table, question, unix_time_s, via, out.text);
+  reply made = answer(table, question, std::chrono::seconds(unix_time_s), via, out.text);
   out.what = made.what;
   while (!made.rest.empty()) {
     made.rest.append_to(out.text, 1);
@@ -221,8 +221,8 @@ TEST(answer, a_list_in_pieces_reads_the_same_as_in_one) {
   const auto table = table_of({build(synthetic_zone{.members = 50})});
   const std::string pieces = ask(table.get(), list_request{name_of("sip.example.com.")}).text;
   std::string whole;
-  reply made = answer(table.get(), list_request{name_of("sip.example.com.")}, some_time_s,
-                      connector::http, whole);
+  reply made = answer(table.get(), list_request{name_of("sip.example.com.")},
+                      std::chrono::seconds(some_time_s), connector::http, whole);
   made.rest.append_to(whole, std::numeric_limits<std::uint32_t>::max());
   EXPECT_TRUE(made.rest.empty());
   EXPECT_EQ(pieces, whole);

@@ -56,7 +56,7 @@ seen look(const answer_table& table, std::string_view client, std::uint64_t at =
     question.client = ip_prefix::parse(client).value();
   }
   std::string text;
-  answer(&table, question, at, connector::http, text);
+  answer(&table, question, std::chrono::seconds(at), connector::http, text);
   seen out;
   for (const auto& one : boost::json::parse(text).at("result").as_array()) {
     const std::string content(one.at("content").as_string());
@@ -111,8 +111,8 @@ TEST(view, other_sets_at_the_name_say_it_too) {
                            .complete = true},
                           nullptr);
   std::string text;
-  answer(table.get(), lookup_request{.qname = test::name_of(service), .zone_id = {}}, some_time_s,
-         connector::http, text);
+  answer(table.get(), lookup_request{.qname = test::name_of(service), .zone_id = {}},
+         std::chrono::seconds(some_time_s), connector::http, text);
   const auto rows = boost::json::parse(text).at("result").as_array();
   ASSERT_EQ(rows.size(), 5U);
   for (const auto& one : rows) {
@@ -127,7 +127,7 @@ TEST(view, names_without_homes_say_nothing_of_scopes) {
          lookup_request{.qname = test::name_of("n1.node.sip.example.com."),
                         .zone_id = {},
                         .client = ip_prefix::parse("10.1.0.1")},
-         some_time_s, connector::http, text);
+         std::chrono::seconds(some_time_s), connector::http, text);
   EXPECT_THAT(text, Not(HasSubstr("scopeMask")));
 }
 
@@ -135,8 +135,8 @@ TEST(view, a_transfer_holds_the_plain_set) {
   const auto transfer = [](const synthetic_zone& shape) {
     const auto table = table_of(shape);
     std::string text;
-    reply made = answer(table.get(), list_request{test::name_of("sip.example.com.")}, some_time_s,
-                        connector::http, text);
+    reply made = answer(table.get(), list_request{test::name_of("sip.example.com.")},
+                        std::chrono::seconds(some_time_s), connector::http, text);
     made.rest.append_to(text, 1'000'000);
     return text;
   };

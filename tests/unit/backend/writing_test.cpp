@@ -56,8 +56,8 @@ class writing : public testing::Test {
   /// The result of a lookup on this connection.
   json::value looked_up(std::string_view qname, zone::rr_type qtype = zone::rr_type::any) {
     std::string out;
-    answer(table_.get(), lookup_request{.qname = name_of(qname), .qtype = qtype, .zone_id = 1U}, 0,
-           connector::http, out, open_.pending());
+    answer(table_.get(), lookup_request{.qname = name_of(qname), .qtype = qtype, .zone_id = 1U},
+           std::chrono::seconds(0), connector::http, out, open_.pending());
     return json::parse(out).at("result");
   }
   std::vector<std::string> contents(std::string_view qname,
@@ -222,8 +222,8 @@ TEST_F(writing, a_connection_finds_what_it_has_written_and_not_committed) {
   // Names that it has not written are as they were, and all are for everybody else.
   EXPECT_EQ(contents("n4.node.sip.example.com.").size(), 3U);
   std::string others;
-  answer(table_.get(), lookup_request{.qname = name_of(host), .zone_id = 1U}, 0, connector::http,
-         others);
+  answer(table_.get(), lookup_request{.qname = name_of(host), .zone_id = 1U},
+         std::chrono::seconds(0), connector::http, others);
   EXPECT_THAT(others, HasSubstr("10.0.0.3"));
   said(abort_request{id});
   EXPECT_EQ(contents(host), published);
