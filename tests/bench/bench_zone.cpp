@@ -1,11 +1,12 @@
 // What zones cost: one that is made from nothing, one of whose members a single one changes, and
-// ten thousand hosted ones beside them. What thor-dns does on its overlay thread, but for the
-// sockets, step by step.
+// ten thousand hosted ones beside them; and what an order of denial adds. What thor-dns does on its
+// overlay thread, but for the sockets, step by step.
 #include "backend/answer/answer_table.hpp"
 #include "coordinator/daemon/dns/roles/role_files.hpp"
 #include "coordinator/dns/coordinator.hpp"
 #include "coordinator/dns/hosting.hpp"
 #include "tests/bench/backend/figures.hpp"
+#include "tests/support/synthetic_zone.hpp"
 #include "zone/check/check.hpp"
 #include "zone/text/digest.hpp"
 
@@ -25,6 +26,7 @@ using bench::quantile;
 using bench::steady;
 
 constexpr std::array<unsigned, 3> overlay_sizes{10, 1000, 10'000};
+constexpr std::array<unsigned, 2> signed_sizes{100, 10'000};
 constexpr unsigned hosted_domains = 10'000;
 constexpr unsigned changes = 100;
 constexpr model::unix_time wall{std::chrono::seconds{1'800'000'000}};
@@ -216,6 +218,70 @@ void measure(const bench::report& out, unsigned members,
            {"digest_us", median(spent.digest)}});
 }
 
+enum class denial_by : std::uint8_t { nothing, nsec, nsec3 };
+
+/// Tables of one synthetic zone of that many members, which has an order of denial or none.
+class signed_publisher {
+ public:
+  signed_publisher(unsigned members, denial_by how)
+      : shape_{.members = members} {
+    if (how == denial_by::nothing)
+      return;
+    const auto apex = name(shape_.apex);
+    auto known = std::make_shared<backend::secrets>();
+    known->keys[apex] = {{.id = 1, .flags = 257, .active = true, .content = "no key"}};
+    secrets_ = std::move(known);
+    if (how == denial_by::nsec3)
+      metadata_ = std::make_shared<const metadata>(metadata{{apex, {{"NSEC3PARAM", {"1 0 0 -"}}}}});
+  }
+
+  /// The zone has that many members now; returns what its table takes, in microseconds.
+  double publish(unsigned members) {
+    shape_.members = members;
+    ++shape_.serial;
+    zone_ = test::build(shape_, zone_.get());
+    auto zones = test::snapshot_of({zone_});
+    const auto begin = steady::now();
+    table_ = backend::answer_table::build({.zones = std::move(zones),
+                                           .metadata = metadata_,
+                                           .secrets = secrets_,
+                                           .server_id = "ns1",
+                                           .complete = true},
+                                          table_.get());
+    return microseconds(steady::now() - begin);
+  }
+  [[nodiscard]] std::size_t names() const { return zone_->nodes.size(); }
+
+ private:
+  using metadata = std::map<zone::name, backend::zone_metadata>;
+
+  test::synthetic_zone shape_;
+  std::shared_ptr<const backend::secrets> secrets_;
+  std::shared_ptr<const metadata> metadata_;
+  std::shared_ptr<const zone::contents> zone_;
+  std::shared_ptr<const backend::answer_table> table_;
+};
+
+void measure_denial(const bench::report& out, unsigned members) {
+  for (const auto& [how, label] :
+       {std::pair(denial_by::nothing, "unsigned"), std::pair(denial_by::nsec, "NSEC"),
+        std::pair(denial_by::nsec3, "NSEC3")}) {
+    signed_publisher to(members, how);
+    const double full_us = to.publish(members);
+    std::vector<double> same_names;
+    std::vector<double> one_more_or_less;
+    for (unsigned i = 1; i <= changes; ++i) {
+      one_more_or_less.push_back(to.publish(members + i % 2));
+      same_names.push_back(to.publish(members + i % 2)); // the SOA is another
+    }
+    out.add("table of " + std::to_string(to.names()) + " names, " + label,
+            {{"full_us", full_us},
+             {"same_names_us", quantile(same_names, 0.5)},
+             {"a_name_comes_or_goes_us", quantile(one_more_or_less, 0.5)},
+             {"p99_us", quantile(one_more_or_less, 0.99)}});
+  }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -226,4 +292,6 @@ int main(int argc, char** argv) {
   for (const unsigned members : overlay_sizes)
     for (const auto& hosted : {std::shared_ptr<const zone::snapshot>(none), many})
       measure(out, members, hosted);
+  for (const unsigned members : signed_sizes)
+    measure_denial(out, members);
 }
