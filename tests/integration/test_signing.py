@@ -3,13 +3,13 @@
 
 Both connectors; NSEC, NSEC3, NSEC3 with opt-out and narrow NSEC3; every kind of denial that there is."""
 
-import base64
 import contextlib
 import json
 import pathlib
 import sqlite3
 import subprocess
 import tempfile
+import time
 import unittest
 
 import dns.flags
@@ -17,9 +17,9 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from overlay import READY_S
+from signing import make_key
 from staticbackend import StaticBackend, start_pdns
 from validator import Bogus, Validator
 
@@ -82,13 +82,6 @@ def absolute(row):
 
 def run(*words, **options):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=READY_S, check=False, **options)
-
-
-def make_key():
-    """One key for keys and zone alike (ECDSA P-256), written as BIND writes private keys."""
-    private = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value.to_bytes(32, "big")
-    content = f"Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: {base64.b64encode(private).decode()}\n"
-    return {"id": 1, "flags": 257, "active": True, "published": True, "content": content}
 
 
 class Signing(unittest.TestCase):
@@ -197,6 +190,39 @@ class Signing(unittest.TestCase):
                 ours = {(row["qname"], row["qtype"]): row["auth"] for name in {name for name, _ in theirs}
                         for row in self.rows("lookup", qname=name, qtype="ANY")}
                 self.assertEqual(ours, theirs | {(below("only"), ""): 1})
+
+
+class QuietZone(unittest.TestCase):
+    """The shipped configuration moves the serial of a signed zone each week, so that secondaries fetch new signatures before theirs expire."""
+
+    WEEK_S = 7 * 86400
+
+    def transferred(self, backend, directory, weeks):
+        """What a secondary has that fetches the zone so many weeks from now: its serial, and when the first signature expires."""
+        (library,) = pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+        then = ["env", f"LD_PRELOAD={library}", f"FAKETIME=+{7 * weeks}d"]
+        pdns, server = start_pdns(backend, directory, "http", ZONE, {"remote-dnssec": "yes"}, inside=then)
+        self.addCleanup(pdns.kill)
+        records = [record for rrsets in dns.query.xfr(server.address, ZONE, port=server.port, relativize=False)
+                   for rrset in rrsets.answer for record in rrset]
+        pdns.kill()
+        return (next(record.serial for record in records if record.rdtype == dns.rdatatype.SOA),
+                min(record.expiration for record in records if record.rdtype == dns.rdatatype.RRSIG))
+
+    def test_every_week_brings_a_serial_and_signatures_that_last_longer_than_a_week(self):
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="thor-quiet-")))
+        backend = StaticBackend(directory)
+        self.addCleanup(backend.kill)
+        (directory / "signing.json").write_text(json.dumps({"keys": [make_key()], "metadata": {}}))
+        backend.command(f"sign {directory / 'signing.json'}")
+        now = time.time()
+        serial = 0
+        for weeks in (0, 1, 2, 5):
+            with self.subTest(weeks=weeks):
+                newer, expires = self.transferred(backend, directory, weeks)
+                self.assertGreater(newer, serial)
+                self.assertGreater(expires, now + (weeks + 1) * self.WEEK_S)
+                serial = newer
 
 
 class SigningOverUnix(Signing):

@@ -104,8 +104,9 @@ class StaticBackend:
             return [json.loads(replies.readline()) for _ in lines]
 
 
-def start_pdns(backend, directory, variant, zone, settings=None, added=None):
-    """A pdns_server with the shipped configuration of one variant, its values changed by `settings`, and lines `added`; returns it and where it answers. The caller kills it."""
+def start_pdns(backend, directory, variant, zone, settings=None, added=None, inside=()):
+    """A pdns_server with the shipped configuration of one variant, its values changed by `settings`, and lines `added`; returns it and where it answers. The caller kills it.
+    `inside` is a command that runs it."""
     address, port = loopback(), free_port(loopback())
     options = {
         "local-address": address, "local-port": port, "socket-dir": directory, "setgid": os.getgid(),
@@ -115,7 +116,7 @@ def start_pdns(backend, directory, variant, zone, settings=None, added=None):
     shipped = (SOURCE / "pdns-conf" / variant / "pdns.conf").read_text()
     further = "".join(f"{key}={value}\n" for key, value in (added or {}).items())
     (directory / "pdns.conf").write_text(with_options(shipped, options | (settings or {})) + further)
-    pdns = Process("pdns", ["/usr/sbin/pdns_server", f"--config-dir={directory}"], directory / "pdns.log")
+    pdns = Process("pdns", ["/usr/sbin/pdns_server", f"--config-dir={directory}"], directory / "pdns.log", inside)
     server = NameServer(address, port)
     try:
         wait_until(lambda: server.ask(zone, "SOA", timeout_s=0.2).rcode == "NOERROR", lambda: f"pdns_server answers:\n{pdns.log_text()}")
