@@ -19,7 +19,8 @@ constexpr mnemonic named(std::uint16_t number, std::string_view text) {
 /// The types of the IANA registry that PowerDNS and ldns both know by name, by number.
 constexpr auto by_number = std::to_array<mnemonic>({
     named(1, "A"),           named(2, "NS"),          named(5, "CNAME"),     named(6, "SOA"),
-    named(12, "PTR"),        named(13, "HINFO"),      named(15, "MX"),       named(16, "TXT"),
+    named(7, "MB"),          named(8, "MG"),          named(9, "MR"),        named(12, "PTR"),
+    named(13, "HINFO"),      named(14, "MINFO"),      named(15, "MX"),       named(16, "TXT"),
     named(17, "RP"),         named(18, "AFSDB"),      named(25, "KEY"),      named(28, "AAAA"),
     named(29, "LOC"),        named(33, "SRV"),        named(35, "NAPTR"),    named(36, "KX"),
     named(37, "CERT"),       named(39, "DNAME"),      named(41, "OPT"),      named(42, "APL"),
@@ -31,6 +32,7 @@ constexpr auto by_number = std::to_array<mnemonic>({
     named(105, "L32"),       named(106, "L64"),       named(107, "LP"),      named(108, "EUI48"),
     named(109, "EUI64"),     named(249, "TKEY"),      named(250, "TSIG"),    named(251, "IXFR"),
     named(252, "AXFR"),      named(255, "ANY"),       named(256, "URI"),     named(257, "CAA"),
+    named(32769, "DLV"),
 });
 static_assert(std::ranges::is_sorted(by_number, {}, &mnemonic::type));
 
