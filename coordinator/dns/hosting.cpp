@@ -201,7 +201,7 @@ hosting::expand(const template_row& row, const zone::name& apex, const record_ch
 }
 
 /// What is wrong with a record in the zone `apex`, "" when nothing is.
-std::string hosting::fault(const zone::name& apex, const zone::rrset& one,
+std::string hosting::fault(const zone::name& apex, zone::rrset& one,
                            const record_check& check) const {
   if (!one.owner.is_at_or_below(apex))
     return one.owner.text() + " is not at or below " + apex.text();

@@ -60,8 +60,9 @@ struct hosted_description {
   std::vector<refused_row> refused;
 };
 
-/// Says what is wrong with a record, "" when nothing is: the second opinion of zone/check.
-using record_check = std::function<std::string(const zone::rrset&)>;
+/// Says what is wrong with a record, "" when nothing is, and may bring it into another form: the
+/// second opinion of zone/check.
+using record_check = std::function<std::string(zone::rrset&)>;
 
 class hosting {
  public:
@@ -100,7 +101,7 @@ class hosting {
   hosting() = default;
   [[nodiscard]] std::expected<zone::rrset, std::string>
   expand(const template_row& row, const zone::name& apex, const record_check& check) const;
-  [[nodiscard]] std::string fault(const zone::name& apex, const zone::rrset& one,
+  [[nodiscard]] std::string fault(const zone::name& apex, zone::rrset& one,
                                   const record_check& check) const;
 
   zone::name overlay_;

@@ -24,6 +24,14 @@ namespace {
 /// ldns writes its first number as a word ("PKIX") that PowerDNS does not read.
 constexpr auto cert = static_cast<rr_type>(37);
 
+/// Without a gateway PowerDNS does not read it in the form of RFC 4025 section 3.1.
+constexpr auto ipseckey = static_cast<rr_type>(45);
+
+/// PowerDNS knows the type by its number alone, and its records in the form of RFC 3597 section 5.
+bool is_generic(rr_type type) {
+  return to_string(type).starts_with("TYPE");
+}
+
 template <auto Free>
 struct deleter {
   void operator()(auto* p) const { Free(p); }
@@ -47,6 +55,41 @@ std::string_view octets(const ldns_rdf& field) {
   return {reinterpret_cast<const char*>(ldns_rdf_data(&field)), ldns_rdf_size(&field)};
 }
 
+/// The first word of `text`, which it leaves.
+std::string_view take_word(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  return word;
+}
+
+std::string_view written(ldns_buffer& buffer) {
+  return {reinterpret_cast<const char*>(ldns_buffer_begin(&buffer)), ldns_buffer_position(&buffer)};
+}
+
+/// The RDATA as RFC 3597 section 5 writes it; nothing when ldns cannot.
+std::optional<std::string> in_generic_form(const ldns_rr& rr, ldns_buffer& buffer) {
+  if (ldns_rr_rdata2buffer_wire(&buffer, &rr) != LDNS_STATUS_OK) {
+    return std::nullopt;
+  }
+  constexpr std::string_view digits = "0123456789abcdef";
+  const std::string_view wire = written(buffer);
+  std::string text = "\\# " + std::to_string(wire.size());
+  for (std::size_t i = 0; i < wire.size(); ++i) {
+    const auto octet = static_cast<unsigned char>(wire[i]);
+    text += i == 0 ? " " : "";
+    text += digits[octet >> 4U];
+    text += digits[octet & 0xfU];
+  }
+  return text;
+}
+
+/// CERT with the number of its type in place of the word (RFC 4398 section 2.1).
+std::string with_number(std::string text) {
+  const std::string word = text.substr(0, text.find(' '));
+  const ldns_lookup_table* const entry = ldns_lookup_by_name(ldns_cert_algorithms, word.c_str());
+  return entry == nullptr ? text : std::to_string(entry->id) + text.substr(word.size());
+}
+
 /// The content of the record as ldns writes it after reading ours.
 std::expected<std::string, error> through_ldns(const record_line& line) {
   const std::string text = line.owner.text() + ' ' + std::to_string(line.ttl_s) + " IN " +
@@ -62,23 +105,42 @@ std::expected<std::string, error> through_ldns(const record_line& line) {
     return refuse(line, "ldns reads another owner or TTL");
   }
   const owned_buffer buffer(ldns_buffer_new(LDNS_MIN_BUFLEN));
+  if (buffer != nullptr && is_generic(line.type)) {
+    if (auto generic = in_generic_form(*rr, *buffer)) {
+      return *std::move(generic);
+    }
+  }
   if (buffer == nullptr || ldns_rr2buffer_str_fmt(buffer.get(), ldns_output_format_nocomments,
                                                   rr.get()) != LDNS_STATUS_OK) {
     return refuse(line, "ldns cannot print it");
   }
-  std::string_view printed(reinterpret_cast<const char*>(ldns_buffer_begin(buffer.get())),
-                           ldns_buffer_position(buffer.get()));
+  std::string_view printed = written(*buffer);
   for (int field = 0; field < 4; ++field) { // owner, TTL, class, type; each ends in a tab
     const std::size_t tab = printed.find('\t');
     printed.remove_prefix(tab == std::string_view::npos ? printed.size() : tab + 1);
   }
-  return std::string(printed);
+  return line.type == cert ? with_number(std::string(printed)) : std::string(printed);
+}
+
+/// RKEY, ALIAS and LUA: PowerDNS reads these in a form that ldns does not know, and in no other.
+bool is_powerdns_own(rr_type type) {
+  const auto number = static_cast<std::uint16_t>(type);
+  return number == 57 || number == 65401 || number == 65402;
+}
+
+bool is_without_gateway(const record_line& line) {
+  std::string_view rest = line.content;
+  take_word(rest);
+  return line.type == ipseckey && take_word(rest) == "0";
 }
 
 /// The record by meaning, read from what ldns writes.
 std::expected<rdata, error> reread(const record_line& line) {
-  if (line.type == cert) {
-    return refuse(line, "CERT is not supported");
+  if (is_without_gateway(line)) {
+    return refuse(line, "PowerDNS does not read an IPSECKEY without a gateway");
+  }
+  if (is_powerdns_own(line.type)) {
+    return refuse(line, "PowerDNS does not read this type in a form that ldns knows");
   }
   const auto printed = through_ldns(line);
   if (!printed) {
@@ -134,13 +196,6 @@ bool kept(std::string_view given, std::string_view written) {
   return number(written) == before;
 }
 
-/// The first word of `text`, which it leaves.
-std::string_view take_word(std::string_view& text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(std::min(word.size() + 1, text.size()));
-  return word;
-}
-
 } // namespace
 
 std::expected<void, error> check(const rrset& set) {
@@ -149,6 +204,22 @@ std::expected<void, error> check(const rrset& set) {
     checked = check_record(set.owner, set.type, set.ttl_s, set.homes[i].elsewhere);
   }
   return checked;
+}
+
+std::expected<void, error> settle(rrset& set) {
+  if (check(set)) {
+    return {};
+  }
+  for (rdata& record : set.records) {
+    if (std::holds_alternative<opaque_rdata>(record)) {
+      auto text = canonical_rdata(set.type, to_text(record));
+      if (!text) {
+        return std::unexpected(text.error());
+      }
+      record = opaque_rdata{*std::move(text)};
+    }
+  }
+  return check(set);
 }
 
 std::expected<void, error> check_changes(const contents* before, const contents& after) {

@@ -15,6 +15,10 @@ namespace thor::zone {
 /// Accepts the RRset, or says which record ldns does not accept and why.
 std::expected<void, error> check(const rrset& set);
 
+/// The same, and brings records of types without a struct of their own into the canonical form, the
+/// only one that check() accepts: people and PowerDNS write LOC and APL in several.
+std::expected<void, error> settle(rrset& set);
+
 /// Checks what `after` has and `before` (may be nullptr) has not: cost grows with the change.
 std::expected<void, error> check_changes(const contents* before, const contents& after);
 

@@ -11,9 +11,9 @@ namespace thor::dns {
 
 namespace {
 
-std::string second_opinion(const zone::rrset& one) {
-  const auto checked = zone::check(one);
-  return checked ? "" : checked.error().detail;
+std::string second_opinion(zone::rrset& one) {
+  const auto settled = zone::settle(one);
+  return settled ? "" : settled.error().detail;
 }
 
 /// The record was in the zone before: it has passed.

@@ -13,15 +13,14 @@ namespace thor::dns {
 
 namespace {
 
-/// Why the record is not served, "" when it is.
-std::string fault(const zone_plan& plan, const store::operator_record& record,
-                  const zone::rrset& one) {
+/// Why the record is not served, "" when it is; then `one` has the form in which it is.
+std::string fault(const zone_plan& plan, const store::operator_record& record, zone::rrset& one) {
   if (plan.find_zone(record.zone_id) == nullptr)
     return "its domain is not served by this program";
   if (auto why = plan.reserved(record.zone_id, record.owner, record.type); !why.empty())
     return why;
-  const auto checked = zone::check(one);
-  return checked ? "" : checked.error().detail;
+  const auto settled = zone::settle(one);
+  return settled ? "" : settled.error().detail;
 }
 
 } // namespace

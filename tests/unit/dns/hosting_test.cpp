@@ -21,9 +21,9 @@ const std::vector<template_row> sip_template{
     {5, "_sip._tcp", rr_type::srv, 600, "100 100 5060 proxy.{overlay}."},
     {6, "_sip._udp", rr_type::srv, 600, "100 100 5060 proxy.{overlay}."}};
 
-std::string second_opinion(const zone::rrset& one) {
-  const auto checked = zone::check(one);
-  return checked ? "" : checked.error().detail;
+std::string second_opinion(zone::rrset& one) {
+  const auto settled = zone::settle(one);
+  return settled ? "" : settled.error().detail;
 }
 
 hosted_domain customer(std::uint32_t serial = 1'800'000'000) {

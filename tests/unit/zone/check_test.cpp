@@ -112,8 +112,34 @@ TEST(canonical_rdata, refuses_numbers_that_ldns_wraps) {
   }
 }
 
+TEST(canonical_rdata, writes_what_powerdns_reads) {
+  EXPECT_EQ(canonical("CERT", "PKIX 2 3 abcd"), "1 2 3 abcd");
+  EXPECT_EQ(canonical("CERT", "1 2 3 abcd"), "1 2 3 abcd");
+  EXPECT_EQ(canonical("CERT", "99 2 3 abcd"), "99 2 3 abcd") << "a type without a word";
+  EXPECT_EQ(canonical("TYPE19", "\"3117\""), "\\# 5 0433313137") << "ldns knows it as X25";
+  EXPECT_EQ(canonical("TYPE19", "\\# 5 0433313137"), "\\# 5 0433313137");
+  EXPECT_EQ(canonical("TYPE10", "\\# 0"), "\\# 0");
+}
+
 TEST(canonical_rdata, refuses_what_powerdns_cannot_read) {
-  EXPECT_FALSE(canonical_rdata(value_of(parse_type("CERT")), "PKIX 2 3 abcd"));
+  const auto type = value_of(parse_type("IPSECKEY"));
+  EXPECT_TRUE(
+      canonical_rdata(type, "10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ=="));
+  EXPECT_FALSE(canonical_rdata(type, "10 0 2 . AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ=="));
+  EXPECT_FALSE(canonical_rdata(value_of(parse_type("TYPE57")), "\\# 4 00000108"));
+}
+
+TEST(settle, brings_a_record_into_the_form_that_check_accepts) {
+  const auto loc = value_of(parse_type("LOC"));
+  rrset set =
+      set_of("x.example", loc, {"52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000.00m 10.00m"});
+  ASSERT_FALSE(check(set));
+  EXPECT_TRUE(settle(set));
+  EXPECT_TRUE(check(set));
+  EXPECT_EQ(to_text(set.records.front()), "52 22 23.000 N 04 53 32.000 E -2m 0.00m 10000m 10m");
+  rrset bad = set_of("x.example", caa, {R"(0 issue "ca.example")"});
+  bad.records.push_back(opaque_rdata{R"(256 issue "ca.example")"});
+  EXPECT_FALSE(settle(bad));
 }
 
 TEST(canonical_rdata, refuses_what_ldns_cannot_read) {
