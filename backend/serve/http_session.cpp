@@ -5,6 +5,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -42,11 +43,12 @@ struct session {
   beast::tcp_stream& stream() { return connection.stream; }
 };
 
-/// Waits for as long as it takes until the next request begins.
+/// Waits for as long as it takes until the next request begins, and reads what is there of it.
 asio::awaitable<error_code> wait_idle(session& self) {
   self.stream().expires_never();
-  const auto [failure] =
-      co_await self.stream().socket().async_wait(asio::socket_base::wait_read, awaiting);
+  const auto [failure, octets] =
+      co_await self.stream().async_read_some(self.input.prepare(read_octets), awaiting);
+  self.input.commit(octets);
   co_return failure;
 }
 
@@ -75,13 +77,18 @@ void write_head(session& self, unsigned status, unsigned version, bool keep_aliv
   }
 }
 
-/// Writes `self.body` as the whole body.
+/// Writes `self.body` as the whole body: at once where the socket takes it, which costs no timer.
 asio::awaitable<error_code> write_whole(session& self, unsigned status, unsigned version,
                                         bool keep_alive) {
   write_head(self, status, version, keep_alive, self.body.size());
-  self.stream().expires_after(reply_time_max);
-  const std::array<asio::const_buffer, 2> both{asio::buffer(self.head), asio::buffer(self.body)};
-  const auto [failure, octets] = co_await asio::async_write(self.stream(), both, awaiting);
+  beast::buffers_suffix rest(
+      std::array<asio::const_buffer, 2>{asio::buffer(self.head), asio::buffer(self.body)});
+  error_code failure;
+  rest.consume(self.stream().socket().write_some(rest, failure));
+  if (failure == asio::error::would_block || (!failure && asio::buffer_size(rest) != 0)) {
+    self.stream().expires_after(reply_time_max);
+    std::tie(failure, std::ignore) = co_await asio::async_write(self.stream(), rest, awaiting);
+  }
   co_return failure;
 }
 
@@ -231,7 +238,9 @@ asio::awaitable<void> refuse_unreadable(session& self, error_code failure) {
 asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
                                  edit_desk& edits, journal& log) {
   session self{.connection = connection, .handler = handler, .edits = edits, .log = log};
-  bool goes_on = true;
+  error_code failed;
+  self.stream().socket().non_blocking(true, failed);
+  bool goes_on = !failed;
   while (goes_on) {
     if (connection.trusted && self.input.size() == 0) {
       if (co_await wait_idle(self)) {

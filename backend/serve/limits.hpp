@@ -32,6 +32,10 @@ inline constexpr std::size_t linger_octets_max = 256 * 1024;
 
 /// PowerDNS refuses a reply of more than 2 MiB, unless it comes in chunks.
 inline constexpr std::size_t whole_body_octets_max = 1024 * 1024;
+
+/// As much as the first read of a request takes; PowerDNS's requests are a few hundred octets.
+inline constexpr std::size_t read_octets = 4096;
+
 /// A long reply is written in pieces of about this size.
 inline constexpr std::size_t piece_octets = 64 * 1024;
 

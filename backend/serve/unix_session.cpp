@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <tuple>
 #include <utility>
 
 namespace thor::backend {
@@ -19,7 +20,9 @@ asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& h
   std::string input;
   std::string reply;
   bool skipping = false; // the rest of a request that is too long
-  while (true) {
+  boost::system::error_code failed;
+  connection.socket.non_blocking(true, failed);
+  while (!failed) {
     const auto [failure, length] = co_await asio::async_read_until(
         connection.socket, asio::dynamic_buffer(input, unix_line_octets_max), '\n', awaiting);
     if (failure == asio::error::not_found) {
@@ -52,10 +55,11 @@ asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& h
       input.shrink_to_fit();
     }
     reply += '\n';
-    const auto [unwritten, octets] =
-        co_await asio::async_write(connection.socket, asio::buffer(reply), awaiting);
-    if (unwritten) {
-      co_return;
+    // At once where the socket takes it.
+    auto rest = asio::buffer(reply);
+    rest += connection.socket.write_some(rest, failed);
+    if (failed == asio::error::would_block || (!failed && rest.size() != 0)) {
+      std::tie(failed, std::ignore) = co_await asio::async_write(connection.socket, rest, awaiting);
     }
   }
 }
