@@ -317,10 +317,10 @@ class Overlay:
         self.configure(name, {"dns": dns | table}, **(overlay or {}))
         return self.start(name, "thor-dns").wait_ready()
 
-    def start_pdns(self, name="pdns", variant="http", dns="dns1", zone=DOMAIN, options=()):
+    def start_pdns(self, name="pdns", variant="http", dns="dns1", zone=DOMAIN, options=(), added=()):
         """A pdns_server in front of a thor-dns, with the shipped configuration of one variant ("http", "unix",
         "internal", "emergency"); it is ready when it answers for `zone`. Only addresses, ports, paths, the token and the group are ours,
-        and the given `options`."""
+        and the given `options`; `added` are those that the shipped file does not name."""
         home, behind = self.home(name), self.home(dns)
         address, port = self.endpoint(dns, 53)
         options = dict(options) | {"local-address": address, "local-port": port, "socket-dir": home / "run", "setgid": os.getgid()}
@@ -328,11 +328,12 @@ class Overlay:
             options["gsqlite3-database"] = behind / "state/zone.sqlite3"
         else:
             token = (behind / "state/pdns-token").read_text().strip()
-            options["remote-connection-string"] = lambda shipped: shipped.replace(
+            options.setdefault("remote-connection-string", lambda shipped: shipped.replace(
                 "127.0.0.1:8053/TOKEN", f"{self.http_backends[dns]}/{token}").replace(
-                "/run/thor/", f"{behind}/run/")
+                "/run/thor/", f"{behind}/run/"))
         shipped = (SOURCE / "pdns-conf" / variant / "pdns.conf").read_text()
-        (home / "pdns.conf").write_text(with_options(shipped, options))
+        more = "".join(f"{key}={value}\n" for key, value in dict(added).items())
+        (home / "pdns.conf").write_text(with_options(shipped, options) + more)
         pdns = Pdns(name, home, self.directory / f"{name}.log", address, port, zone, self.inside(dns))
         self.processes.append(pdns)
         return pdns.wait_ready()
