@@ -119,7 +119,7 @@ void hosted_zones::take_domain(const store::operator_zone& domain, records own,
 void hosted_zones::build(hosted& of) {
   const auto before = of.zone;
   auto described = how_.describe(
-      of.domain, template_rows(of.template_name), rows_of(of.records), [&](const zone::rrset& one) {
+      of.domain, template_rows(of.template_name), rows_of(of.records), [&](zone::rrset& one) {
         return holds(before.get(), one) ? std::string() : second_opinion(one);
       });
   auto built = zone::build(described.input, of.zone.get());

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -98,10 +99,10 @@ std::size_t allocations_of(const answer_table& zones, const std::string& text, s
   const auto where = read_target("/0123456789abcdef/");
   const auto posted = read_http({.verb = "POST", .where = *where, .body = text, .zone_id = {}});
   out.clear();
-  answer(&zones, *posted, 1'736'000'000, connector::http, out);
+  answer(&zones, *posted, std::chrono::seconds(1'736'000'000), connector::http, out);
   const auto line = read_envelope(text);
   out.clear();
-  answer(&zones, *line, 1'736'000'000, connector::unix_socket, out);
+  answer(&zones, *line, std::chrono::seconds(1'736'000'000), connector::unix_socket, out);
   return allocations - before;
 }
 
