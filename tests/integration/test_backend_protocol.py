@@ -502,7 +502,13 @@ class Crowd(Scratch):
 
     def test_a_thousand_connections(self):
         with contextlib.ExitStack() as stack, self.prompt_clients():
-            over_http = [stack.enter_context(contextlib.closing(self.backend.http_connection())) for _ in range(1000)]
+            over_http = []
+            for _ in range(1000):
+                # One that shows no token within five seconds is closed.
+                connection = stack.enter_context(contextlib.closing(self.backend.http_connection()))
+                connection.request("POST", f"/{TOKEN}/", SOA_QUESTION)
+                self.assertIn(b"SOA", connection.getresponse().read())
+                over_http.append(connection)
             over_unix = [stack.enter_context(self.backend.unix_socket()) for _ in range(1000)]
             for _ in range(2):
                 for connection in over_http:

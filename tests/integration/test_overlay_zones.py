@@ -17,6 +17,12 @@ def thor_dns(daemon, *words, stdin=None, code=0):
     return done.stdout if code != 2 else done.stderr
 
 
+def on_disk(net, query):
+    """What zone.sqlite3 of dns1 answers."""
+    file = f"file:{net.home('dns1')}/state/zone.sqlite3?mode=ro"
+    return subprocess.run(["sqlite3", file, query], capture_output=True, text=True, check=True).stdout.split()
+
+
 class OverlayNames(overlaytest.OverlayTest):
     """`<role>.role.<domain>` is served by a second PowerDNS, and by no other."""
 
@@ -49,9 +55,7 @@ class OverlayNames(overlaytest.OverlayTest):
         with self.subTest("nor does the internal one know the public names"):
             self.assertEqual("REFUSED", self.inside.server.ask(DOMAIN, "SOA").rcode)
         with self.subTest("zone.sqlite3, which a public PowerDNS may serve in an emergency, has none of them"):
-            shown = subprocess.run(["sqlite3", f"file:{self.net.home('dns1')}/state/zone.sqlite3?mode=ro", "SELECT DISTINCT zone FROM zone_now"],
-                                   capture_output=True, text=True, check=True).stdout.split()
-            self.assertEqual([DOMAIN], shown)
+            self.assertEqual([DOMAIN], on_disk(self.net, "SELECT DISTINCT zone FROM zone_now"))
 
 
 class Delegated(overlaytest.OverlayTest):
@@ -88,6 +92,7 @@ class Delegated(overlaytest.OverlayTest):
             wait_until(lambda: self.serial(f"xcap.{DOMAIN}") > before, "the zone of another role has the new serial")
 
         with self.subTest("a restart serves all of them again, from disk"):
+            wait_until(lambda: "gw2" in on_disk(self.net, "SELECT node FROM role_now WHERE role = 'sip_proxy'"), "zone.sqlite3 has what is served")
             self.dns.kill()
             self.dns = self.net.start("dns1", "thor-dns").wait_ready()
             self.assertEqual(self.srv(5060, "gw1", "gw2"), server.ask(f"_sip._udp.proxy.{DOMAIN}", "SRV").texts("SRV"))
