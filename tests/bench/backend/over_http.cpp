@@ -35,11 +35,20 @@ class constant final : public backend::request_handler {
   explicit constant(std::size_t octets)
       : body_(octets, 'x') {}
 
-  backend::http_reply answer_http(const backend::http_request&, std::string& body) override {
+  [[nodiscard]] bool is_trusted(std::string_view) const override { return true; }
+  backend::http_reply answer_http(const backend::http_request&, backend::transaction&,
+                                  std::string& body) override {
     body = body_;
     return {.status = 200, .trusted = true};
   }
-  void answer_line(std::string_view, std::string_view, std::string& out) override { out = body_; }
+  std::optional<backend::wanted_edit> answer_line(std::string_view, std::string_view,
+                                                  backend::transaction&,
+                                                  std::string& out) override {
+    out = body_;
+    return std::nullopt;
+  }
+  void answer_edit(const backend::wanted_edit&, const zone::edit_outcome&, std::string_view,
+                   std::string&) override {}
 
  private:
   std::string body_;
@@ -120,7 +129,7 @@ void serve_constant(std::size_t octets) {
   const backend::log_sink sink = log_to_stderr;
   backend::journal log(counters, sink);
   constant answers(octets);
-  backend::serving_loop loop(answers, log);
+  backend::serving_loop loop(answers, nullptr, log);
   backend::listener doors({&loop});
   doors.listen_http(options().http);
   loop.start();
