@@ -18,7 +18,7 @@ namespace thor::dns {
 
 /// A NOTIFY makes secondaries ask for the SOA. PowerDNS may have put an old one into its cache
 /// while the change was purged; after this time it was purged once more (purge_schedule.hpp).
-inline constexpr std::chrono::milliseconds notify_delay{50};
+inline constexpr std::chrono::milliseconds notify_delay{120};
 /// The least time between two notifications of one zone.
 inline constexpr std::chrono::seconds notify_interval{1};
 

@@ -36,10 +36,12 @@ void purge_schedule::changed(model::time_point now, const std::vector<std::strin
 }
 
 void purge_schedule::serial_changed(model::time_point now, const std::string& apex) {
-  auto at = now + purge_repeat_first;
-  if (const auto found = names_.find(apex); found != names_.end())
-    at = std::min(at, found->second.at);
-  queue(apex, {at, purge_repeat_first * 2});
+  turn next{now + purge_serial_after, purge_repeat_last, now + purge_serial_latest};
+  if (const auto found = names_.find(apex); found != names_.end() && now < found->second.latest)
+    next = {std::min(next.at, found->second.latest), purge_repeat_last, found->second.latest};
+  else if (found != names_.end())
+    next.at = std::min(next.at, found->second.at);
+  queue(apex, next);
 }
 
 void purge_schedule::everything_changed(model::time_point now) {

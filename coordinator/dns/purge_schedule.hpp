@@ -28,6 +28,10 @@ inline constexpr std::size_t purge_names_octets_max = 12'000;
 inline constexpr std::chrono::milliseconds purge_repeat_first{8};
 /// The longest time between two purges of one change.
 inline constexpr std::chrono::milliseconds purge_repeat_last{64};
+/// After the last change of a serial the apex is purged after the first of these times, in a row of
+/// changes at the latest after the second.
+inline constexpr std::chrono::milliseconds purge_serial_after{40};
+inline constexpr std::chrono::milliseconds purge_serial_latest{200};
 
 class purge_schedule {
  public:
@@ -36,8 +40,9 @@ class purge_schedule {
   void changed(model::time_point now, const std::vector<std::string>& names,
                const std::string& apex);
 
-  /// Nothing of the apex changed but the serial. It waits for the first repeat: the change itself
-  /// is seen sooner when PowerDNS, which needs the SOA for every answer, still has it.
+  /// Nothing of the apex changed but the serial. Its purge waits until the changes are over, and is
+  /// repeated once: PowerDNS needs the SOA for every answer, and with it forgets the keys and the
+  /// metadata of the zone, so that each of these purges holds up what others are to show.
   void serial_changed(model::time_point now, const std::string& apex);
 
   /// All that PowerDNS keeps is to go.
@@ -58,6 +63,8 @@ class purge_schedule {
   struct turn {
     model::time_point at;
     std::chrono::milliseconds repeat_after; ///< above purge_repeat_last: no more
+    /// Until when a serial may be put off; in the past for other changes.
+    model::time_point latest{};
   };
   void queue(const std::string& name, turn next);
   void take_turn(std::map<std::string, turn>::iterator found);

@@ -61,7 +61,7 @@ TEST(notify_schedule, zones_do_not_wait_for_each_other) {
 TEST(notify_schedule, a_zone_put_back_comes_again_at_the_time_given) {
   notify_schedule schedule;
   schedule.changed(start, a);
-  EXPECT_EQ(a, schedule.take(start + 50ms));
+  EXPECT_EQ(a, schedule.take(start + notify_delay));
   schedule.put_back(a, start + 200ms);
   EXPECT_EQ(std::nullopt, schedule.take(start + 199ms));
   EXPECT_EQ(a, schedule.take(start + 200ms));
@@ -71,9 +71,9 @@ TEST(notify_schedule, a_zone_put_back_comes_again_at_the_time_given) {
 TEST(notify_schedule, a_change_while_a_zone_is_put_back_is_told_with_it) {
   notify_schedule schedule;
   schedule.changed(start, a);
-  EXPECT_EQ(a, schedule.take(start + 50ms));
+  EXPECT_EQ(a, schedule.take(start + notify_delay));
   schedule.put_back(a, start + 200ms);
-  schedule.changed(start + 100ms, a);
+  schedule.changed(start + 150ms, a);
   EXPECT_EQ(a, schedule.take(start + 200ms));
   EXPECT_EQ(std::nullopt, schedule.take(start + 1h));
 }
