@@ -55,8 +55,9 @@ class node_answers {
   [[nodiscard]] bool take_unsettled() const {
     std::uint32_t left = unsettled_.load(std::memory_order_relaxed);
     // Threads that meet here may take one more than there are, which harms nobody.
-    if (left != 0)
+    if (left != 0) {
       unsettled_.store(left - 1, std::memory_order_relaxed);
+    }
     return left != 0;
   }
 
