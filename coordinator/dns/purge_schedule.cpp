@@ -37,10 +37,13 @@ void purge_schedule::changed(model::time_point now, const std::vector<std::strin
 
 void purge_schedule::serial_changed(model::time_point now, const std::string& apex) {
   turn next{now + purge_serial_after, purge_repeat_last, now + purge_serial_latest};
-  if (const auto found = names_.find(apex); found != names_.end() && now < found->second.latest)
-    next = {std::min(next.at, found->second.latest), purge_repeat_last, found->second.latest};
-  else if (found != names_.end())
-    next.at = std::min(next.at, found->second.at);
+  if (const auto found = names_.find(apex); found != names_.end()) {
+    const auto& [at, repeat_after, latest] = found->second;
+    if (now < latest)
+      next = {std::min(next.at, latest), repeat_after, latest};
+    else // of another change, whose repeats are to be kept
+      next = {std::min(next.at, at), std::min(repeat_after, purge_repeat_last)};
+  }
   queue(apex, next);
 }
 

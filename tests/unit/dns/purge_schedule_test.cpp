@@ -113,6 +113,14 @@ TEST(purge_schedule, a_serial_does_not_put_off_an_apex_that_is_due) {
   EXPECT_EQ(names{apex}, schedule.take(start));
 }
 
+TEST(purge_schedule, a_serial_takes_no_repeats_from_an_apex_that_changed) {
+  purge_schedule schedule;
+  schedule.changed(start, {apex}, apex);
+  schedule.serial_changed(start, apex);
+  schedule.serial_changed(start, apex);
+  EXPECT_EQ((times{0ms, 8ms, 24ms, 56ms, 120ms}), times_of(apex, schedule, 10s));
+}
+
 TEST(purge_schedule, what_failed_is_due_again_and_keeps_its_repeats) {
   purge_schedule schedule;
   schedule.changed(start, {proxy}, apex);
