@@ -11,11 +11,14 @@ namespace {
 
 using node_list = std::vector<std::shared_ptr<const node_answers>>;
 
-/// Hands out what `previous` wrote, asked for in canonical order.
+/// Hands out what `previous` wrote, asked for in canonical order; what is passed over on the way is
+/// told to `dropped`.
+template <typename Dropped>
 class reusable {
  public:
-  explicit reusable(const zone_answers* previous)
-      : rest_(previous == nullptr ? std::span<const node_list::value_type>() : previous->nodes()) {}
+  reusable(const zone_answers* previous, Dropped dropped)
+      : rest_(previous == nullptr ? std::span<const node_list::value_type>() : previous->nodes())
+      , dropped_(std::move(dropped)) {}
 
   /// What was written from this node, else nullptr. `before` is the owner's node of that time,
   /// nullptr if it had none.
@@ -26,7 +29,7 @@ class reusable {
     while (!rest_.empty() && !rest_.front()->is_written_from(node) &&
            rest_.front()->node().owner <= node->owner) {
       before = &rest_.front()->node();
-      rest_ = rest_.subspan(1);
+      drop();
     }
     if (rest_.empty() || !rest_.front()->is_written_from(node)) {
       if (before != nullptr && before->owner != node->owner) {
@@ -39,8 +42,20 @@ class reusable {
     return taken;
   }
 
+  void drop_rest() {
+    while (!rest_.empty()) {
+      drop();
+    }
+  }
+
  private:
+  void drop() {
+    dropped_(*rest_.front());
+    rest_ = rest_.subspan(1);
+  }
+
   std::span<const node_list::value_type> rest_;
+  Dropped dropped_;
 };
 
 /// Answers of the node that are to be kept out of PowerDNS's caches. A new name has none: what was
@@ -72,20 +87,30 @@ zone_answers::zone_answers(std::shared_ptr<const zone::contents> contents,
                            std::uint64_t server_seed, const zone_answers* previous)
     : contents_(std::move(contents))
     , domain_object_(write_domain(*contents_)) {
-  reusable old(previous);
+  if (previous != nullptr) {
+    by_name_ = previous->by_name_; // a copy in one piece, where inserting costs a name each
+  }
+  reusable old(previous,
+               [this](const node_answers& gone) { by_name_.erase(gone.node().owner.wire()); });
   nodes_.reserve(contents_->nodes.size());
-  by_name_.reserve(contents_->nodes.size());
+  std::vector<const node_answers*> written;
   for (const auto& node : contents_->nodes) {
     const zone::node* before = nullptr;
     auto answers = old.take(node, before);
     if (answers == nullptr) {
       answers = std::make_shared<const node_answers>(node, contents_->id, server_seed,
                                                      unsettled_of(before, *node));
+      written.push_back(answers.get());
     }
-    by_name_.emplace(node->owner.wire(), answers.get());
     record_count_ += answers->record_count();
     unavailable_count_ += node->available ? 0 : 1;
     nodes_.push_back(std::move(answers));
+  }
+  old.drop_rest();
+  // After the last of the old ones is out: its key was another piece of memory.
+  by_name_.reserve(nodes_.size());
+  for (const node_answers* const answers : written) {
+    by_name_.emplace(answers->node().owner.wire(), answers);
   }
 }
 

@@ -51,6 +51,8 @@ void coordinator::start(model::time_point now, model::unix_time wall,
     const auto age = std::max(wall - last->heard_at, std::chrono::seconds{0});
     if (age < how_.stale_max) {
       shown_ = last->members;
+      for (const auto& [id, one] : shown_)
+        names_.show(one.what);
       // Members or a serial of our own are not those of that position: its status has to be heard
       // again.
       following_ = !last->own_members && !last->divergent;
@@ -262,9 +264,7 @@ model::time_point coordinator::next_deadline() const {
     next = std::min(next, unknown_at_);
   if (pending_)
     next = std::min(next, quiet_until_);
-  for (const auto& [id, gone] : departed_)
-    next = std::min(next, gone.until);
-  return next;
+  return std::min(next, departed_until_);
 }
 
 void coordinator::update_state(model::time_point now, model::unix_time wall,
@@ -335,10 +335,14 @@ bool coordinator::show(model::time_point now, const model::member_map& from,
     const auto* was = find_presence(shown_, id);
     const auto* is = find_presence(from, id);
     visible |= is_visible(was, is);
-    if (is != nullptr && model::is_in_dns(*is))
+    if (is != nullptr && model::is_in_dns(*is)) {
       departed_.erase(id);
-    else if (was != nullptr && model::is_in_dns(*was))
-      departed_[id] = {was->addresses, now + how_.node_grace};
+      names_.show(*is);
+    } else if (was != nullptr && model::is_in_dns(*was)) {
+      departed_[id] = now + how_.node_grace;
+      departed_until_ = std::min(departed_until_, now + how_.node_grace);
+      names_.show_departed(id, was->addresses);
+    }
     if (is != nullptr)
       shown_.insert_or_assign(id, from.at(id));
     else
@@ -348,8 +352,17 @@ bool coordinator::show(model::time_point now, const model::member_map& from,
 }
 
 void coordinator::expire_departed(model::time_point now, std::vector<effect>& out) {
-  const auto over =
-      std::erase_if(departed_, [&](const auto& gone) { return gone.second.until <= now; });
+  if (now < departed_until_)
+    return;
+  departed_until_ = model::never;
+  const auto over = std::erase_if(departed_, [&](const auto& gone) {
+    const bool ends = gone.second <= now;
+    if (ends)
+      names_.forget(gone.first);
+    else
+      departed_until_ = std::min(departed_until_, gone.second);
+    return ends;
+  });
   if (over == 0)
     return;
   step_serial();
@@ -364,10 +377,8 @@ void coordinator::request(model::time_point now, std::string cause, std::vector<
 }
 
 std::vector<zone::zone_input> coordinator::describe_zones() const {
-  departed_map departed;
-  for (const auto& [id, gone] : departed_)
-    departed.emplace(id, gone.addresses);
-  return plan_.describe(state_ != feed_state::unknown, shown_, departed, operator_rrsets_, serial_);
+  return state_ == feed_state::unknown ? plan_.describe_unknown(operator_rrsets_, serial_)
+                                       : plan_.describe(shown_, names_, operator_rrsets_, serial_);
 }
 
 void coordinator::publish(model::time_point now, std::vector<effect>& out) {

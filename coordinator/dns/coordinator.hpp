@@ -96,7 +96,8 @@ class coordinator {
   coordinator(zone_plan plan, coordinator_options how)
       : plan_(std::move(plan))
       , how_(how)
-      , deputy_(how.event_servers) {}
+      , deputy_(how.event_servers)
+      , names_(plan_.node_parent()) {}
 
   /// First call, once: asks for the first publication, from `last` when its view is young enough.
   void start(model::time_point now, model::unix_time wall, std::vector<zone::rrset> operator_rrsets,
@@ -181,19 +182,16 @@ class coordinator {
 
   static constexpr model::time_point never_heard = model::time_point::min();
 
-  struct departed_member {
-    std::vector<model::ip_address> addresses;
-    model::time_point until;
-  };
-
   zone_plan plan_;
   coordinator_options how_;
   model::view view_;
   deputy deputy_;
   model::member_map shown_;
+  node_names names_;      ///< of shown_ and departed_
   bool following_ = true; ///< what is shown are the members of the view
   std::vector<zone::rrset> operator_rrsets_;
-  std::map<model::node_id, departed_member> departed_;
+  std::map<model::node_id, model::time_point> departed_; ///< and until when they have a name
+  model::time_point departed_until_ = model::never;      ///< no name of departed_ ends before
   feed_state state_ = feed_state::unknown;
   model::unix_time heard_at_{};
   model::time_point heard_until_ = never_heard;   ///< a manager counts as heard, or is waited for

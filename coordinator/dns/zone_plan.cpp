@@ -30,19 +30,6 @@ std::unexpected<config_error> too_long(const std::string& what) {
   return std::unexpected(config_error{"the domain is too long " + what});
 }
 
-/// What a person with dig sees at a node name: the state of each role and the site.
-zone::rrset node_text(const zone::name& owner, const model::presence& p) {
-  zone::txt_rdata text;
-  for (const auto& [role, offer] : p.roles)
-    if (!model::is_overlay_role(role))
-      text.strings.push_back(role + "=" + std::string(model::to_string(offer.state)));
-  if (!p.site.empty())
-    text.strings.push_back("site=" + p.site);
-  if (text.strings.empty())
-    text.strings.emplace_back("member");
-  return {owner, zone::rr_type::txt, node_ttl_s, {std::move(text)}, 0};
-}
-
 /// What a person with dig sees at the overlay name of a role.
 zone::rrset role_text(const zone::name& owner, const member_manner& how, bool ring,
                       const model::member_map& members) {
@@ -364,14 +351,18 @@ std::expected<void, config_error> zone_plan::read_parent(const role_definition& 
 
 // ---- and their records now
 
-std::vector<zone::zone_input> zone_plan::describe(bool known, const model::member_map& members,
-                                                  const departed_map& departed,
-                                                  const std::vector<zone::rrset>& operator_rrsets,
-                                                  std::uint32_t serial) const {
+std::vector<zone::zone_input>
+zone_plan::describe_frames(bool known, const std::vector<zone::rrset>& operator_rrsets,
+                           std::uint32_t serial) const {
   std::vector<zone::zone_input> zones;
   for (std::size_t i = 0; i < zones_.size(); ++i) {
-    zones.push_back({zones_[i].apex, zones_[i].id, soa_, soa_ttl_s_, frames_[i].rrsets,
-                     frames_[i].promised, known});
+    zones.push_back({.apex = zones_[i].apex,
+                     .id = zones_[i].id,
+                     .soa = soa_,
+                     .soa_ttl_s = soa_ttl_s_,
+                     .rrsets = frames_[i].rrsets,
+                     .promised = frames_[i].promised,
+                     .dynamic_known = known});
     zones.back().soa.serial = serial;
   }
   for (const auto& set : operator_rrsets)
@@ -381,35 +372,27 @@ std::vector<zone::zone_input> zone_plan::describe(bool known, const model::membe
       else
         zones[*where].rrsets.push_back(set);
     }
-  if (!known)
-    return zones;
+  return zones;
+}
 
-  auto& nodes = zones[node_zone_].rrsets;
+std::vector<zone::zone_input>
+zone_plan::describe_unknown(const std::vector<zone::rrset>& operator_rrsets,
+                            std::uint32_t serial) const {
+  return describe_frames(false, operator_rrsets, serial);
+}
+
+std::vector<zone::zone_input> zone_plan::describe(const model::member_map& members,
+                                                  const node_names& names,
+                                                  const std::vector<zone::rrset>& operator_rrsets,
+                                                  std::uint32_t serial) const {
+  auto zones = describe_frames(true, operator_rrsets, serial);
+  zones[node_zone_].leaves = names.nodes();
   std::map<std::string_view, std::vector<holder>> active;
-  for (const auto& [id, member] : members) {
-    const auto owner = node_parent_.child(id.text());
-    if (!owner || !model::is_in_dns(member.what))
-      continue; // a domain so long that this id does not fit below it; a program of the overlay
-    address_rrsets addresses(*owner, node_ttl_s);
-    addresses.add(member.what.addresses);
-    // In the order of the zone: A, TXT, AAAA. It spares the builder the sorting.
-    addresses.move_to(nodes);
-    const bool has_v6 =
-        !nodes.empty() && nodes.back().owner == *owner && nodes.back().type == zone::rr_type::aaaa;
-    nodes.insert(has_v6 ? nodes.end() - 1 : nodes.end(), node_text(*owner, member.what));
-    for (const auto& [role, offer] : member.what.roles)
-      if (offer.state == model::role_state::active)
-        active[role].push_back({&member, *owner});
-  }
-  for (const auto& [id, kept] : departed) {
-    const auto owner = node_parent_.child(id.text());
-    const auto back = members.find(id);
-    if (!owner || (back != members.end() && model::is_in_dns(back->second.what)))
-      continue;
-    address_rrsets addresses(*owner, node_ttl_s);
-    addresses.add(kept);
-    addresses.move_to(nodes);
-  }
+  for (const auto& [id, member] : members)
+    if (const auto* const owner = names.find(id))
+      for (const auto& [role, offer] : member.what.roles)
+        if (offer.state == model::role_state::active)
+          active[role].push_back({&member, *owner});
   describe_roles(active, zones);
   for (const auto& role : role_names_)
     if (!role.overlay_services.empty()) {

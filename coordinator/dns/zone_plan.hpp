@@ -12,6 +12,7 @@
 // is internal: only a name server that is not public serves it. Pure.
 #pragma once
 
+#include "coordinator/dns/node_names.hpp"
 #include "coordinator/dns/role.hpp"
 #include "coordinator/dns/role_records.hpp"
 #include "coordinator/dns/site_views.hpp"
@@ -36,8 +37,6 @@ inline constexpr std::string_view role_label = "role";
 inline constexpr std::uint32_t infrastructure_ttl_s = 3600;
 /// TTL of the bootstrap records of the event servers, seconds.
 inline constexpr std::uint32_t bootstrap_ttl_s = 300;
-/// TTL of node names, seconds.
-inline constexpr std::uint32_t node_ttl_s = 30;
 
 /// A host that configuration names. `name` is relative to the domain unless it ends in a dot.
 struct fixed_host {
@@ -87,9 +86,6 @@ struct config_error {
   std::string detail;
 };
 
-/// A member that left recently.
-using departed_map = std::map<model::node_id, std::vector<model::ip_address>>;
-
 /// A zone of the overlay.
 struct planned_zone {
   zone::name apex;
@@ -113,12 +109,16 @@ class zone_plan {
   /// that no other has. True when one is another than before.
   bool set_ids(const std::map<zone::name, std::uint32_t>& known);
 
-  /// What the zones hold now, in the order of zones(). `members` and `departed` are ignored while
-  /// `known` is false; `operator_rrsets` have passed reserved(). An SOA among them takes the place
-  /// of the configured one.
+  /// What the zones hold now, in the order of zones(). `names` has those of `members` and, below
+  /// node_parent(), those of members that left; `operator_rrsets` have passed reserved(). An SOA
+  /// among them takes the place of the configured one.
   [[nodiscard]] std::vector<zone::zone_input>
-  describe(bool known, const model::member_map& members, const departed_map& departed,
+  describe(const model::member_map& members, const node_names& names,
            const std::vector<zone::rrset>& operator_rrsets, std::uint32_t serial) const;
+
+  /// The same while nobody knows who is a member.
+  [[nodiscard]] std::vector<zone::zone_input>
+  describe_unknown(const std::vector<zone::rrset>& operator_rrsets, std::uint32_t serial) const;
 
   /// Why the operator may not have a record of `type` at `owner` in the zone with this id: it is
   /// Thor's own, or lies in another zone; "" when he may.
@@ -133,6 +133,8 @@ class zone_plan {
   [[nodiscard]] const std::vector<zone::rrset>& parent_rrsets() const { return parent_rrsets_; }
 
   [[nodiscard]] const zone::name& domain() const { return domain_; }
+  /// The name below which members have theirs.
+  [[nodiscard]] const zone::name& node_parent() const { return node_parent_; }
   /// Never empty; the first one is public.
   [[nodiscard]] const std::vector<planned_zone>& zones() const { return zones_; }
   /// The zone with this id, or nullptr.
@@ -184,6 +186,9 @@ class zone_plan {
   void add_static(zone::rrset set);
   void add_addresses(const zone::name& owner, const std::vector<model::ip_address>& addresses,
                      std::uint32_t ttl_s);
+  [[nodiscard]] std::vector<zone::zone_input>
+  describe_frames(bool known, const std::vector<zone::rrset>& operator_rrsets,
+                  std::uint32_t serial) const;
   void describe_roles(const std::map<std::string_view, std::vector<holder>>& active,
                       std::vector<zone::zone_input>& zones) const;
 

@@ -59,6 +59,14 @@ bool same(const node& a, const node& b) {
          a.authoritative == b.authoritative && a.bare == b.bare && a.available == b.available;
 }
 
+/// The same without shared RRsets.
+bool holds_same(const node& a, const node& b) {
+  return a.delegation == b.delegation && a.authoritative == b.authoritative && a.bare == b.bare &&
+         a.available == b.available &&
+         std::ranges::equal(a.rrsets, b.rrsets,
+                            [](const auto& x, const auto& y) { return *x == *y; });
+}
+
 /// Sorts what comes in long ascending runs, as members do: with few runs it costs one comparison an
 /// element and run, where a sort costs their logarithm.
 template <typename T, typename Less>
@@ -150,12 +158,19 @@ class builder {
     zone_->serial = input_.soa.serial;
     zone_->nodes.reserve(previous_.size());
     const std::vector<claim> claims = collect();
+    std::span<const std::shared_ptr<const node>> leaves = input_.leaves;
     for (std::span<const claim> rest = claims; !rest.empty();) {
       const name& owner = *rest.front().owner;
+      if (!leaves.empty() && leaves.front()->owner < owner) {
+        add_leaves(std::exchange(leaves, {}));
+      }
       const auto own = take_while(rest, [&](const claim& c) { return *c.owner == owner; });
       add_missing_ancestors(owner);
-      add_node(owner, own, !rest.empty() && rest.front().owner->is_at_or_below(owner));
+      add_node(owner, own,
+               (!rest.empty() && rest.front().owner->is_at_or_below(owner)) ||
+                   (!leaves.empty() && leaves.front()->owner.is_at_or_below(owner)));
     }
+    add_leaves(leaves);
     return {std::move(zone_), std::move(rejected_)};
   }
 
@@ -244,6 +259,25 @@ class builder {
     drop_misplaced_aliases(n, has_descendants);
     n.bare = n.rrsets.empty() && !has_descendants;
     append(std::move(n));
+  }
+
+  void add_leaves(std::span<const std::shared_ptr<const node>> leaves) {
+    for (const auto& leaf : leaves) {
+      const bool is_hidden = cut_ != nullptr && leaf->owner.is_at_or_below(cut_->owner);
+      // Where nothing changed the pointers run in step and no name is compared.
+      if (!is_hidden && !previous_.empty() && previous_.front() == leaf) {
+        zone_->nodes.push_back(leaf);
+        previous_ = previous_.subspan(1);
+        continue;
+      }
+      add_missing_ancestors(leaf->owner);
+      if (is_hidden) {
+        append(node(*leaf));
+        continue;
+      }
+      const auto old = previous_node(leaf->owner);
+      zone_->nodes.push_back(old != nullptr && holds_same(*old, *leaf) ? old : leaf);
+    }
   }
 
   /// One RRset of all claims to it: sorted, without duplicates; `old` itself when it is equal.

@@ -35,6 +35,10 @@ struct zone_input {
   /// `records`.
   std::vector<rrset> rrsets{};
   std::vector<promised_name> promised{};
+  /// Names that were made before, with their records in order: what many publications share costs
+  /// next to nothing in each. In canonical order and below the apex; nothing lies below them, and
+  /// no other name of this description at them or between the first and the last.
+  std::vector<std::shared_ptr<const node>> leaves{};
   /// False: nobody can say what the dynamic names hold.
   bool dynamic_known = true;
   friend bool operator==(const zone_input&, const zone_input&) = default;

@@ -210,7 +210,7 @@ class desk {
     auto lines = hosted_zones(hosting_, "").take(data).not_served;
     auto own = read_overlay_records(plan_, data);
     std::ranges::move(own.not_served, std::back_inserter(lines));
-    for (const auto& input : plan_.describe(false, {}, {}, own.rrsets, 1))
+    for (const auto& input : plan_.describe_unknown(own.rrsets, 1))
       for (const auto& [owner, type, content, reason] : zone::build(input, nullptr).rejected)
         lines.push_back(fmt::format("{} {} {}: {}", owner.text(), zone::to_string(type), content,
                                     reason.detail));

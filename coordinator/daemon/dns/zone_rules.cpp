@@ -68,7 +68,7 @@ zone::zone_input zone_rules::describe(const store::operator_zone& in,
   for (const auto& one : records)
     if (plan_.reserved(in.id, one.owner, one.type).empty())
       sets.push_back({one.owner, one.type, one.ttl_s, {one.data}, 0});
-  auto inputs = plan_.describe(false, {}, {}, sets, in.serial);
+  auto inputs = plan_.describe_unknown(sets, in.serial);
   return *std::ranges::find(inputs, in.apex, &zone::zone_input::apex);
 }
 

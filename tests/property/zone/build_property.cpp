@@ -163,5 +163,46 @@ RC_GTEST_PROP(zonefile, is_read_back, ()) {
   RC_ASSERT(read == records_of(zone));
 }
 
+/// Some of ten names below `parent`, each with one of three addresses.
+std::map<name, rrset> any_leaves(const name& parent) {
+  std::map<name, rrset> all;
+  for (const int number : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 10))) {
+    const name owner = parent.child("n" + std::to_string(number)).value();
+    all[owner] = {
+        owner, rr_type::a, 30, {a_rdata{{192, 0, 2, *rc::gen::inRange<std::uint8_t>(0, 3)}}}};
+  }
+  return all;
+}
+
+RC_GTEST_PROP(build, names_made_before_stand_as_if_they_were_described, ()) {
+  const auto parent = *name::parse(*rc::gen::element<std::string>(
+      "leaves.example", "leaves.a.example", "leaves.b.a.example", "leaves.zz.example"));
+  std::map<name, std::shared_ptr<const node>> made;
+  std::shared_ptr<const contents> before;
+  for (int publication = 0; publication < 3; ++publication) {
+    zone_input plain = *any_input();
+    zone_input quick = plain;
+    for (const auto& [owner, set] : any_leaves(parent)) {
+      plain.rrsets.push_back(set);
+      auto& kept = made[owner];
+      if (kept == nullptr || *kept->rrsets.front() != set) {
+        kept = std::make_shared<const node>(
+            node{.owner = owner, .rrsets = {std::make_shared<const rrset>(set)}});
+      }
+      quick.leaves.push_back(kept);
+    }
+    const auto result = build(quick, before.get());
+    RC_ASSERT(same(*result.zone, *build(plain, nullptr).zone));
+    if (before != nullptr) {
+      for (const name& owner : changed_names(before.get(), *result.zone)) {
+        const node* const was = before->find(owner);
+        const node* const is = result.zone->find(owner);
+        RC_ASSERT((was == nullptr || is == nullptr || !same(*was, *is)));
+      }
+    }
+    before = result.zone;
+  }
+}
+
 } // namespace
 } // namespace thor::zone

@@ -122,16 +122,21 @@ std::vector<std::string> answers(const std::vector<zone::zone_input>& zones) {
 
 constexpr std::uint32_t serial = 2025010101;
 
+std::vector<zone::zone_input> described(const zone_plan& p, bool known,
+                                        const model::member_map& who) {
+  return known ? describe(p, who, serial) : p.describe_unknown({}, serial);
+}
+
 std::vector<std::string> answers(const std::optional<role_definition>& role, bool known,
                                  int count) {
   std::vector<model::member> who;
   for (int n = 1; n <= count; ++n)
     who.push_back(nth_member(n, role));
-  auto all = answers(plan_with(role).describe(known, members(std::move(who)), {}, {}, serial));
+  auto all = answers(described(plan_with(role), known, members(std::move(who))));
   if (!role)
     return all;
   // What is there without the role stands in overlay.txt.
-  const auto without = answers(plan_with(std::nullopt).describe(known, {}, {}, {}, serial));
+  const auto without = answers(described(plan_with(std::nullopt), known, {}));
   const std::set<std::string> frame(without.begin(), without.end());
   std::erase_if(all, [&](const std::string& one) { return frame.contains(one); });
   return all;

@@ -72,6 +72,15 @@ inline zone_plan plan() {
   return *zone_plan::make(config());
 }
 
+/// The zones of the plan with these members.
+inline std::vector<zone::zone_input> describe(const zone_plan& p, const model::member_map& who,
+                                              std::uint32_t serial = 7) {
+  node_names names(p.node_parent());
+  for (const auto& [id, one] : who)
+    names.show(one.what);
+  return p.describe(who, names, {}, serial);
+}
+
 /// The zone as sorted lines "owner ttl TYPE rdata"; a node without records is "owner -", an
 /// unavailable one "owner ?".
 inline std::vector<std::string> lines(const zone::zone_input& input) {

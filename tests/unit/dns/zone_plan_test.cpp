@@ -14,9 +14,13 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-zone::zone_input described(model::member_map who, departed_map gone = {},
-                           std::vector<zone::rrset> operator_rrsets = {}) {
-  return plan().describe(true, who, gone, operator_rrsets, 2025010101).front();
+zone::zone_input described(const model::member_map& who,
+                           const std::vector<zone::rrset>& operator_rrsets = {}) {
+  const auto made = plan();
+  node_names names(made.node_parent());
+  for (const auto& [id, one] : who)
+    names.show(one.what);
+  return made.describe(who, names, operator_rrsets, 2025010101).front();
 }
 
 TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
@@ -39,8 +43,7 @@ TEST(zone_plan, frames_the_zone_with_soa_name_servers_and_bootstrap) {
 
 TEST(zone_plan, an_soa_of_the_operator_replaces_the_configured_one_but_for_the_serial) {
   const auto data = *zone::parse_rdata(zone::rr_type::soa, "a.example b.example 9 1 2 3 4");
-  const auto zone =
-      described({}, {}, {{name("sipthor.example"), zone::rr_type::soa, 60, {data}, 0}});
+  const auto zone = described({}, {{name("sipthor.example"), zone::rr_type::soa, 60, {data}, 0}});
   EXPECT_THAT(lines_at(zone, "@"), Contains("@ 60 SOA a.example. b.example. 2025010101 1 2 3 4"));
 }
 
@@ -111,16 +114,17 @@ TEST(zone_plan, a_draining_member_leaves_srv_and_keeps_its_address) {
 }
 
 TEST(zone_plan, a_departed_member_keeps_only_its_address) {
-  const auto zone = described({}, {{id("n1"), {ip("192.0.2.11")}}});
+  const auto made = plan();
+  node_names names(made.node_parent());
+  names.show(member("n1", {"192.0.2.11"}, {"sip_proxy"}).what);
+  names.show_departed(id("n1"), {ip("192.0.2.11")});
+  const auto zone = made.describe({}, names, {}, 7).front();
   EXPECT_THAT(lines_at(zone, "n1.node"), ElementsAre("n1.node 30 A 192.0.2.11"));
   EXPECT_THAT(lines_at(zone, "_sip._udp"), ElementsAre("_sip._udp -"));
 }
 
 TEST(zone_plan, while_membership_is_unknown_dynamic_names_are_unavailable_and_static_ones_answer) {
-  const auto zone =
-      plan()
-          .describe(false, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7)
-          .front();
+  const auto zone = plan().describe_unknown({}, 7).front();
   for (const auto* owner : {"_sip._udp", "proxy", "xcap", "node"})
     EXPECT_THAT(lines_at(zone, owner), Contains(std::string(owner) + " ?"));
   EXPECT_THAT(lines_at(zone, "_eventserver._tcp"), SizeIs(1));
@@ -142,8 +146,7 @@ TEST(zone_plan, a_role_that_is_not_public_has_no_name_in_the_zone) {
                  .texts = {{"hidden", "text"}},
                  .is_public = false}};
   const auto zone =
-      zone_plan::make(with)
-          ->describe(true, members({member("n1", {"192.0.2.1"}, {"hidden"})}), {}, {}, 7)
+      describe(*zone_plan::make(with), members({member("n1", {"192.0.2.1"}, {"hidden"})}), 7)
           .front();
   EXPECT_THAT(lines(zone), Not(Contains(HasSubstr("hidden "))));
   EXPECT_THAT(lines(zone), Contains("n1.node 30 TXT \"hidden=active\""));
@@ -155,7 +158,7 @@ zone::zone_input with_service(role_definition role, model::member_map who) {
   role.services = {{"_billing._tcp", "billing.tcp", 7000}};
   auto with = config();
   with.roles = {std::move(role)};
-  return zone_plan::make(std::move(with))->describe(true, who, {}, {}, 7).front();
+  return describe(*zone_plan::make(std::move(with)), who).front();
 }
 
 TEST(zone_plan, weight_by_capacity_is_the_members_attribute_within_what_srv_can_say) {
@@ -226,7 +229,7 @@ TEST(zone_plan, naptr_records_of_several_roles_at_one_name_share_the_lower_ttl) 
   auto with = config();
   with.roles = {{.role = "a", .naptr = {{"@", 1, 1, "s", "A", "x.example."}}, .static_ttl_s = 600},
                 {.role = "b", .naptr = {{"@", 2, 1, "s", "B", "x.example."}}, .static_ttl_s = 60}};
-  const auto zone = zone_plan::make(with)->describe(true, {}, {}, {}, 7).front();
+  const auto zone = describe(*zone_plan::make(with), {}, 7).front();
   EXPECT_THAT(lines_at(zone, "@"), Contains("@ 60 NAPTR 1 1 \"s\" \"A\" \"\" x.example."));
   EXPECT_THAT(lines_at(zone, "@"), Contains("@ 60 NAPTR 2 1 \"s\" \"B\" \"\" x.example."));
 }
@@ -248,14 +251,14 @@ TEST(zone_plan, members_of_one_family_and_of_both_are_each_where_they_have_an_ad
 
 TEST(zone_plan, operator_records_stand_beside_ours) {
   const auto zone = described(
-      {}, {},
+      {},
       {{name("www.sipthor.example"), zone::rr_type::a, 60, {zone::a_rdata{{192, 0, 2, 80}}}, 0}});
   EXPECT_THAT(lines_at(zone, "www"), ElementsAre("www 60 A 192.0.2.80"));
 }
 
 /// "priority target | view priority elsewhere", one for each record of _sip._udp.
 std::vector<std::string> homes_of(const zone_plan& made, std::vector<model::member> who) {
-  const auto zone = made.describe(true, members(std::move(who)), {}, {}, 1).front();
+  const auto zone = describe(made, members(std::move(who)), 1).front();
   std::vector<std::string> lines;
   for (const auto& set : zone.rrsets)
     if (set.owner == name("_sip._udp.sipthor.example"))
@@ -312,8 +315,7 @@ TEST(zone_plan, a_role_that_is_not_sliced_still_fits_a_dns_message) {
   auto unsliced = config();
   unsliced.roles = {built_in_roles().front()};
   unsliced.roles.front().slice = 0;
-  const auto zone =
-      zone_plan::make(unsliced)->describe(true, members({proxy_at("n1", "")}), {}, {}, 1).front();
+  const auto zone = describe(*zone_plan::make(unsliced), members({proxy_at("n1", "")}), 1).front();
   for (const auto& set : zone.rrsets)
     if (set.owner == name("_sip._udp.sipthor.example"))
       EXPECT_EQ(set.slice, answer_records_max);
@@ -362,9 +364,8 @@ TEST(zone_plan, the_overlay_names_of_roles_are_an_internal_zone) {
   EXPECT_TRUE(p.zones()[1].internal);
 
   auto leaving = member("n2", {"192.0.2.2"}, {"sip_proxy"}, model::role_state::draining);
-  const auto zones = p.describe(
-      true, members({member("n1", {"192.0.2.1"}, {"sip_proxy", "media_relay"}), leaving}), {}, {},
-      7);
+  const auto zones =
+      describe(p, members({member("n1", {"192.0.2.1"}, {"sip_proxy", "media_relay"}), leaving}), 7);
   const auto internal = zone_of(zones, "role.sipthor.example");
   EXPECT_THAT(lines_at(internal, "sip_proxy"),
               ElementsAre("sip_proxy 30 TXT \"active=1\" \"draining=1\" \"ring=yes\"",
@@ -390,8 +391,7 @@ TEST(zone_plan, delegated_names_are_zones_of_their_own) {
   auto below_another = config();
   below_another.how = deployment::delegated;
   const auto p = *zone_plan::make(below_another);
-  const auto zones =
-      p.describe(true, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), {}, {}, 7);
+  const auto zones = describe(p, members({member("n1", {"192.0.2.1"}, {"sip_proxy"})}), 7);
   EXPECT_THAT(zones, SizeIs(10)) << "nine public roles, and the nodes";
 
   const auto proxy = zone_of(zones, "proxy.sipthor.example");
@@ -417,7 +417,7 @@ TEST(zone_plan, delegated_names_that_lie_in_their_zone_stay_where_they_are) {
                           .address_name = "proxy",
                           .services = {{"_sips._tcp.proxy", "sips.tcp", 5061}},
                           .naptr = {{"proxy", 1, 1, "s", "SIPS+D2T", "_sips._tcp.proxy"}}}};
-  const auto zones = zone_plan::make(below_another)->describe(true, {}, {}, {}, 7);
+  const auto zones = describe(*zone_plan::make(below_another), {}, 7);
   const auto proxy = zone_of(zones, "proxy.sipthor.example");
   EXPECT_THAT(lines_at(proxy, "_sips._tcp"), ElementsAre("_sips._tcp -"));
   EXPECT_THAT(lines_at(proxy, "@"), Contains("@ 300 NAPTR 1 1 \"s\" \"SIPS+D2T\" \"\" "
@@ -478,8 +478,11 @@ TEST(zone_plan, programs_of_the_overlay_have_no_name) {
 }
 
 TEST(zone_plan, a_node_that_became_a_program_of_the_overlay_keeps_its_name_for_the_grace) {
-  const auto zone = described(members({member("n1", {"192.0.2.8"}, {"thor_monitor"})}),
-                              {{id("n1"), {ip("192.0.2.9")}}});
+  const auto made = plan();
+  node_names names(made.node_parent());
+  const auto monitor = member("n1", {"192.0.2.8"}, {"thor_monitor"});
+  names.show_departed(id("n1"), {ip("192.0.2.9")});
+  const auto zone = made.describe(members({monitor}), names, {}, 7).front();
   EXPECT_THAT(lines_at(zone, "n1.node"), ElementsAre("n1.node 30 A 192.0.2.9"));
 }
 
