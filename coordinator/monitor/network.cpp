@@ -11,32 +11,6 @@ namespace {
 /// Distinct epochs of broken clocks to tell of.
 constexpr std::size_t refused_epochs_max = 64;
 
-/// The members that `event` may change, as they are before it.
-model::member_map touched_by(const model::view& v, const model::status_event& event) {
-  if (std::holds_alternative<model::status_full>(event))
-    return v.members;
-  model::member_map out;
-  const auto keep = [&](const model::node_id& id) {
-    if (const auto found = v.members.find(id); found != v.members.end())
-      out.insert(*found);
-  };
-  if (const auto* delta = std::get_if<model::status_delta>(&event)) {
-    for (const auto& upsert : delta->upserts)
-      keep(upsert.what.id);
-    for (const auto& removal : delta->removals)
-      keep(removal.id);
-  }
-  return out;
-}
-
-std::string reason_of_removal(const model::status_event& event, const model::node_id& id) {
-  const auto* delta = std::get_if<model::status_delta>(&event);
-  if (delta == nullptr)
-    return {};
-  const auto found = std::ranges::find(delta->removals, id, &model::removal::id);
-  return found == delta->removals.end() ? "" : std::string(model::to_string(found->reason));
-}
-
 std::string describe(const wire::zone_report& report) {
   std::string out;
   for (const auto& [set, word] :
@@ -139,7 +113,7 @@ void network::on_deadline(model::time_point now, model::unix_time wall, std::vec
   silence_is_over_ = true;
   trust_ = trust::stale;
   call c{now, wall, out};
-  c.tell(change_kind::stale, view_.where.at.manager,
+  c.tell(change_kind::stale, view().where.at.manager,
          "no manager was heard for " + std::to_string(manager_silence_max.count()) +
              " s; what is shown is the last status known");
 }
@@ -150,8 +124,9 @@ model::time_point network::next_deadline() const {
 
 std::map<model::node_id, wire::zone_report> network::dns_reports() const {
   std::map<model::node_id, wire::zone_report> out;
-  std::ranges::copy_if(reports_, std::inserter(out, out.end()),
-                       [this](const auto& report) { return view_.members.contains(report.first); });
+  std::ranges::copy_if(reports_, std::inserter(out, out.end()), [this](const auto& report) {
+    return view().members.contains(report.first);
+  });
   return out;
 }
 
@@ -162,7 +137,7 @@ bool network::settled() const {
       return false;
     complete |= server.up;
   }
-  return view_.known && complete && (trust_ == trust::confirmed || silence_is_over_);
+  return view().known && complete && (trust_ == trust::confirmed || silence_is_over_);
 }
 
 event_server* network::known_server(const std::string& server) {
@@ -171,6 +146,7 @@ event_server* network::known_server(const std::string& server) {
 }
 
 void network::handle(call& c, const server_up& in) {
+  follower_.on_server_down(in.server); // what it retains comes first
   servers_[in.server] = {.up = true,
                          .id = in.hello.server,
                          .why = {},
@@ -182,6 +158,7 @@ void network::handle(call& c, const server_up& in) {
 }
 
 void network::handle(call& c, const server_down& in) {
+  follower_.on_server_down(in.server);
   auto& server = servers_[in.server];
   server = {.up = false,
             .id = server.id,
@@ -208,18 +185,22 @@ void network::handle(call&, const heard_heartbeat& in) {
 void network::handle(call& c, const heard_synced& in) {
   if (auto* server = known_server(in.server))
     server->synced.insert(in.about);
-  if (in.about == wire::topic::members)
-    tell_first_status(c);
+  if (in.about == wire::topic::members) {
+    std::vector<model::status_note> notes;
+    follower_.on_synced(in.server, notes);
+    tell_members(c, notes);
+  }
 }
 
 void network::handle(call& c, const heard_status& in) {
-  const auto epoch_before = view_.where.at;
-  const auto before = touched_by(view_, in.what);
-  const auto [verdict, changed] = model::reduce(view_, in.what, c.wall);
+  const bool began = follower_.began();
+  const auto epoch_before = view().where.at;
+  std::vector<model::status_note> notes;
+  const auto verdict = follower_.on_status(in.server, in.what, c.wall, notes);
   if (verdict == model::verdict::gap)
     c.out.emplace_back(resubscribe{in.server});
   if (verdict == model::verdict::far_future) {
-    const auto& epoch = std::visit([](const auto& s) { return s.where.at; }, in.what);
+    const auto& epoch = model::position_of(in.what).at;
     if (refused_epochs_.size() < refused_epochs_max && refused_epochs_.insert(epoch).second)
       c.tell(change_kind::refused, epoch.manager,
              epoch_text(epoch) + " is too far in the future: look at its clock");
@@ -230,48 +211,36 @@ void network::handle(call& c, const heard_status& in) {
     trust_ = trust::stale;
     stale_at_ = c.now + manager_silence_max;
   }
-  // What an event server retains proves nothing about now: only a beat, or news after `synced`.
-  const auto* server = known_server(in.server);
-  const bool live = server != nullptr && server->synced.contains(wire::topic::members);
-  if (told_first_) {
+  if (began)
     tell_manager(c, epoch_before);
-    tell_members(c, before, in.what, changed);
-  } else if (live) {
-    tell_first_status(c);
-  }
+  tell_members(c, notes);
+  // What an event server retains proves nothing about now: only a beat, or news after `synced`.
   const bool beat = std::holds_alternative<model::status_beat>(in.what);
-  if (beat || (live && verdict == model::verdict::applied))
+  if (beat || (follower_.is_live(in.server) && verdict == model::verdict::applied))
     confirm(c);
 }
 
-/// What an event server retains is a status and the deltas after it: told as one, when it is
-/// complete.
-void network::tell_first_status(call& c) {
-  if (!view_.known || std::exchange(told_first_, true))
-    return;
-  c.tell(change_kind::status, view_.where.at.manager,
-         std::to_string(view_.members.size()) + " members, " + epoch_text(view_.where.at) +
-             ", serial " + std::to_string(view_.serial));
-}
-
 void network::tell_manager(call& c, const model::epoch& before) {
-  const auto& now = view_.where.at;
+  const auto& now = view().where.at;
   if (now != before)
     c.tell(change_kind::manager, now.manager,
            epoch_text(now) + ", before: " + before.manager + " " + epoch_text(before));
 }
 
-void network::tell_members(call& c, const model::member_map& before,
-                           const model::status_event& event,
-                           const std::vector<model::node_id>& changed) {
-  for (const auto& id : changed) {
-    const auto now = view_.members.find(id);
-    if (now == view_.members.end()) {
-      reports_.erase(id);
-      c.tell(change_kind::gone, id.text(), reason_of_removal(event, id));
-    } else {
-      const auto kind = before.contains(id) ? change_kind::changed : change_kind::joined;
-      c.tell(kind, id.text(), describe(now->second.what));
+void network::tell_members(call& c, const std::vector<model::status_note>& notes) {
+  for (const auto& note : notes) {
+    if (std::holds_alternative<model::status_began>(note)) {
+      c.tell(change_kind::status, view().where.at.manager,
+             std::to_string(view().members.size()) + " members, " + epoch_text(view().where.at) +
+                 ", serial " + std::to_string(view().serial));
+    } else if (const auto* gone = std::get_if<model::member_gone>(&note)) {
+      reports_.erase(gone->last.what.id);
+      c.tell(change_kind::gone, gone->last.what.id.text(),
+             gone->why ? std::string(model::to_string(*gone->why)) : "");
+    } else if (const auto* changed = std::get_if<model::member_changed>(&note)) {
+      c.tell(change_kind::changed, changed->now.what.id.text(), describe(changed->now.what));
+    } else if (const auto* joined = std::get_if<model::member_joined>(&note)) {
+      c.tell(change_kind::joined, joined->now.what.id.text(), describe(joined->now.what));
     }
   }
 }
@@ -282,7 +251,7 @@ void network::confirm(call& c) {
   heard_at_ = c.now;
   stale_at_ = c.now + manager_silence_max;
   if (told_stale)
-    c.tell(change_kind::confirmed, view_.where.at.manager, "is heard");
+    c.tell(change_kind::confirmed, view().where.at.manager, "is heard");
   silence_is_over_ = false;
 }
 

@@ -5,7 +5,7 @@
 // never shows an empty network because a connection was lost: it shows the last one, as stale.
 #pragma once
 
-#include "coordinator/model/status.hpp"
+#include "coordinator/model/follower.hpp"
 #include "coordinator/model/time.hpp"
 #include "coordinator/wire/message.hpp"
 
@@ -126,7 +126,7 @@ class network {
   void on_deadline(model::time_point now, model::unix_time wall, std::vector<effect>& out);
   [[nodiscard]] model::time_point next_deadline() const;
 
-  [[nodiscard]] const model::view& view() const { return view_; }
+  [[nodiscard]] const model::view& view() const { return follower_.seen(); }
   [[nodiscard]] trust trusted() const { return trust_; }
   /// When a manager was last heard; never, when none was.
   [[nodiscard]] model::time_point heard_at() const { return heard_at_; }
@@ -151,18 +151,15 @@ class network {
   void handle(call& c, const heard_report& in);
   void handle(call& c, const heard_complaint& in);
 
-  void tell_members(call& c, const model::member_map& before, const model::status_event& event,
-                    const std::vector<model::node_id>& changed);
+  void tell_members(call& c, const std::vector<model::status_note>& notes);
   void tell_manager(call& c, const model::epoch& before);
-  void tell_first_status(call& c);
   void confirm(call& c);
   event_server* known_server(const std::string& server);
 
-  model::view view_;
+  model::follower follower_;
   trust trust_ = trust::unknown;
   model::time_point heard_at_ = model::never;
   model::time_point stale_at_ = model::never;
-  bool told_first_ = false;      ///< the first status; from then on, changes
   bool silence_is_over_ = false; ///< the first status was there for manager_silence_max
   std::map<std::string, event_server> servers_;
   std::map<model::node_id, wire::zone_report> reports_;
