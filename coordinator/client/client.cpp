@@ -128,7 +128,8 @@ class client::impl final : public connection_owner {
       , settings_(agent_settings(how, servers_, who))
       , agent_(settings_, std::random_device{}())
       , resolver_(io, how.resolvers)
-      , counters_(how.counters) {}
+      , counters_(how.counters)
+      , log_(std::move(how.log)) {}
 
   ~impl() {
     for (const auto& [number, link] : connections_) {
@@ -268,7 +269,7 @@ class client::impl final : public connection_owner {
   void act(const agent::went_up& e) {
     up_.insert_or_assign(e.server, e.at);
     counters_.server_up(e.server, true);
-    spdlog::info("event server {} ({}): connected", e.server, e.hello.server);
+    log().info("event server {} ({}): connected", e.server, e.hello.server);
     seen_.on_server_up(e.server, e.hello);
   }
 
@@ -281,9 +282,9 @@ class client::impl final : public connection_owner {
   }
 
   void act(const agent::replaced& e) {
-    spdlog::error("event server {}: a newer process with our id {} is at work; not connecting any "
-                  "more. Two machines with one certificate? Each needs its own",
-                  e.server, settings_.id.text());
+    log().error("event server {}: a newer process with our id {} is at work; not connecting any "
+                "more. Two machines with one certificate? Each needs its own",
+                e.server, settings_.id.text());
     seen_.on_replaced(e.server);
   }
 
@@ -300,7 +301,7 @@ class client::impl final : public connection_owner {
   }
 
   void act(const agent::parked& e) {
-    spdlog::info("event server {} is {}, which is connected already", e.server, e.id);
+    log().info("event server {} is {}, which is connected already", e.server, e.id);
   }
 
   void act(const agent::not_accepted& e) {
@@ -413,10 +414,12 @@ class client::impl final : public connection_owner {
     return presence_frame_;
   }
 
+  [[nodiscard]] spdlog::logger& log() const { return log_ ? *log_ : *spdlog::default_logger_raw(); }
+
   void log_often(const std::string& server, const std::string& text) {
     if (const auto held_back = limiter_.pass(server + '\n' + text, runtime::monotonic_now())) {
       const auto more = *held_back == 0 ? "" : fmt::format(" ({} more like this)", *held_back);
-      spdlog::warn("event server {}: {}{}", server, text, more);
+      log().warn("event server {}: {}{}", server, text, more);
     }
   }
 
@@ -429,6 +432,7 @@ class client::impl final : public connection_owner {
   agent::agent agent_;
   runtime::resolver resolver_;
   counters counters_;
+  std::shared_ptr<spdlog::logger> log_;
   runtime::log_limiter limiter_{log_interval};
   std::map<agent::connection, std::shared_ptr<connection>> connections_;
   std::map<std::string, agent::connection> up_;

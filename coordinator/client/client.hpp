@@ -29,6 +29,9 @@
 #include <string>
 #include <vector>
 
+namespace spdlog {
+class logger;
+}
 namespace thor::runtime {
 class metrics;
 }
@@ -52,6 +55,8 @@ struct options {
   std::uint64_t incarnation = 0;
   /// Where connections and refusals are counted; nullptr = nowhere.
   runtime::metrics* counters = nullptr;
+  /// Where it says what it does; nullptr = spdlog's default logger.
+  std::shared_ptr<spdlog::logger> log = nullptr;
 };
 
 /// What a client tells, to whoever wants to know: each callback does nothing by default. Non-owning

@@ -1,11 +1,14 @@
 #include "coordinator/client/network.hpp"
 
+#include "coordinator/lookup/key.hpp"
 #include "coordinator/runtime/clock.hpp"
 #include "coordinator/runtime/metrics.hpp"
 #include "coordinator/wire/codec.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <utility>
 
 namespace thor::client {
 namespace {
@@ -29,9 +32,10 @@ void pass_on(member_observer& who, const model::view& all, const model::status_n
 
 } // namespace
 
-network::network(client& link, runtime::metrics* counters)
+network::network(client& link, runtime::metrics* counters, std::shared_ptr<spdlog::logger> log)
     : link_(link)
     , counters_(counters)
+    , log_(std::move(log))
     , limiter_(log_interval) {}
 
 void network::on_server_up(const std::string& server) {
@@ -65,7 +69,9 @@ void network::on_status(const std::string& server, const std::string& body) {
     return;
   }
   std::vector<model::status_note> notes;
-  switch (follower_.on_status(server, *status, runtime::unix_now(), notes)) {
+  const auto verdict = follower_.on_status(server, *status, runtime::unix_now(), notes);
+  rings_are_of_view_ = rings_are_of_view_ && verdict != model::verdict::applied;
+  switch (verdict) {
   case model::verdict::gap:
     link_.resubscribe(server);
     break;
@@ -83,6 +89,23 @@ void network::on_status(const std::string& server, const std::string& body) {
     break;
   }
   perform(notes);
+}
+
+const thor::lookup::rings& network::rings() const {
+  if (!std::exchange(rings_are_of_view_, true)) {
+    rings_ = thor::lookup::rings(view().members);
+  }
+  return rings_;
+}
+
+std::vector<const model::member*> network::lookup(std::string_view role, std::string_view key,
+                                                  std::size_t count,
+                                                  thor::lookup::placement what_for) const {
+  std::vector<const model::member*> out;
+  for (const auto id : rings().of(role).order(thor::lookup::key_hash(key), count, what_for)) {
+    out.push_back(&view().members.at(*model::node_id::parse(id)));
+  }
+  return out;
 }
 
 void network::perform(const std::vector<model::status_note>& notes) {
@@ -107,7 +130,8 @@ void network::count_refused(const std::string& reason) {
 void network::log_often(const std::string& text) {
   if (const auto held_back = limiter_.pass(text, runtime::monotonic_now())) {
     const auto more = *held_back == 0 ? "" : fmt::format(" ({} more like this)", *held_back);
-    spdlog::warn("{}{}", text, more);
+    auto& log = log_ ? *log_ : *spdlog::default_logger_raw();
+    log.warn("{}{}", text, more);
   }
 }
 

@@ -10,11 +10,14 @@
 #pragma once
 
 #include "coordinator/client/client.hpp"
+#include "coordinator/lookup/ring.hpp"
 #include "coordinator/model/follower.hpp"
 #include "coordinator/runtime/log.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace thor::client {
@@ -38,8 +41,8 @@ class member_observer {
 
 class network {
  public:
-  /// `counters` may be nullptr.
-  network(client& link, runtime::metrics* counters);
+  /// `counters` may be nullptr. Without a `log` it is spdlog's default logger.
+  network(client& link, runtime::metrics* counters, std::shared_ptr<spdlog::logger> log = nullptr);
 
   /// Adds an observer, before the client is started. They are called in the order in which they
   /// were added.
@@ -56,6 +59,14 @@ class network {
   /// stays.
   [[nodiscard]] const model::view& view() const { return follower_.seen(); }
 
+  /// Of the members of the view; hold until it changes.
+  [[nodiscard]] const thor::lookup::rings& rings() const;
+  /// The members responsible for `key` among those that offer `role` in the view: its home first,
+  /// at most `count`; empty when nobody offers it. They live until the view changes.
+  [[nodiscard]] std::vector<const model::member*>
+  lookup(std::string_view role, std::string_view key, std::size_t count = 1,
+         thor::lookup::placement what_for = thor::lookup::placement::existing) const;
+
  private:
   void on_status(const std::string& server, const std::string& body);
   void perform(const std::vector<model::status_note>& notes);
@@ -65,6 +76,9 @@ class network {
   client& link_;
   runtime::metrics* counters_;
   model::follower follower_;
+  mutable thor::lookup::rings rings_; ///< of the view, when `rings_are_of_view_`
+  mutable bool rings_are_of_view_ = false;
+  std::shared_ptr<spdlog::logger> log_;
   std::vector<member_observer*> observers_;
   runtime::log_limiter limiter_;
 };

@@ -161,6 +161,15 @@ std::vector<database> announced_databases(const presence& p) {
   return out;
 }
 
+std::map<std::string, std::string> presentable_attributes(const presence& p) {
+  auto out = p.attributes;
+  for (auto& [key, value] : out)
+    if (key.starts_with(database_attribute_word) && !read_attribute(value) &&
+        !check_database_uri(value))
+      value = "***";
+  return out;
+}
+
 std::vector<located_database> databases(const member_map& members) {
   std::vector<located_database> out;
   for (const auto& [id, m] : members) {

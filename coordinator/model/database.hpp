@@ -12,6 +12,7 @@
 #include <compare>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ namespace thor::model {
 
 inline constexpr std::string_view role_database = "thor_database";
 inline constexpr std::string_view database_attribute_prefix = "dburi.";
+/// What attributes with a database begin with, also those of other software.
+inline constexpr std::string_view database_attribute_word = "dburi";
 inline constexpr std::size_t databases_per_member_max = 16;
 /// So that the longest priority fits before it into the value of an attribute.
 inline constexpr std::size_t database_uri_octets_max = attribute_value_octets_max - 6;
@@ -53,6 +56,10 @@ void announce_databases(presence& p, const std::vector<database>& all);
 
 /// The databases of one presence, best first. What is malformed or has a password is left out.
 std::vector<database> announced_databases(const presence& p);
+
+/// The attributes as they may be shown to people: `***` in place of a database that has a password,
+/// or is so malformed that it may have one.
+std::map<std::string, std::string> presentable_attributes(const presence& p);
 
 /// Those of all members that take new work, best first.
 std::vector<located_database> databases(const member_map& members);

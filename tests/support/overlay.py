@@ -346,7 +346,8 @@ class Overlay:
     def start_node(self, name, roles, table=None, addresses=None, **overlay):
         """thor-node with nothing but a certificate, and `table` as [node]. `addresses`: those of the certificate."""
         self.ca.issue(name, roles, self.home(name) / "tls", self.node_addresses(name) if addresses is None else addresses)
-        self.configure(name, {"node": table or {}}, **overlay)
+        # No text port, unless the test wants one: the default place is one for the whole machine.
+        self.configure(name, {"node": {"lookup": {"listen": ""}} | (table or {})}, **overlay)
         return self.start(name, "thor-node")
 
     def forget(self, process):

@@ -17,7 +17,7 @@ client::options client_options(runtime::service& on) {
   const auto& overlay = on.overlay();
   return {.event_servers = overlay.event_servers,
           .resolvers = overlay.resolvers,
-          .topics = {},
+          .topics = {wire::topic::members},
           .software = "thor-node " THOR_VERSION,
           .incarnation_file = overlay.state_dir / "thor-node.incarnation",
           .counters = &on.counters()};
@@ -67,6 +67,8 @@ node::node(runtime::service& on, const settings& configured)
     , how_(configured)
     , drain_(on.overlay().state_dir / "thor-node.drain", runtime::unix_now())
     , client_(on.io(), client_options(on), on.credentials(), *this)
+    , network_(client_, &on.counters())
+    , text_port_(on.io(), network_, on.counters())
     , draining_(on.counters().gauge("thor_node_draining", "1 while this node takes no new work"))
     , drain_end_(on.io(), [this](model::time_point) { follow_drain(); }) {
   if (!drain_.problem().empty()) {
@@ -78,6 +80,7 @@ node::node(runtime::service& on, const settings& configured)
 }
 
 void node::run() {
+  text_port_.follow(how_.text);
   follow_drain();
   client_.start();
   on_.ready();
@@ -96,6 +99,11 @@ void node::reconfigure() {
   }
   how_ = configured_;
   announce();
+  try {
+    text_port_.follow(how_.text);
+  } catch (const std::runtime_error& failure) {
+    spdlog::error("the text port stays where it was: {}", failure.what());
+  }
 }
 
 void node::announce() {
@@ -144,6 +152,21 @@ node::answer node::undrain() {
   return boost::json::object{{"draining", false}};
 }
 
+// ---- what is heard
+
+void node::on_server_up(const std::string& server, const wire::welcome& /*hello*/) {
+  network_.on_server_up(server);
+}
+
+void node::on_server_down(const std::string& server, const std::string& /*why*/) {
+  network_.on_server_down(server);
+}
+
+void node::on_message(const std::string& server, const wire::server_message& message,
+                      const identity::peer* /*author*/) {
+  network_.on_message(server, message);
+}
+
 // ---- what is seen
 
 void node::add_status(boost::json::object& into) const {
@@ -155,6 +178,7 @@ void node::add_status(boost::json::object& into) const {
     }
   }
   into["event_servers"] = boost::json::array(servers.begin(), servers.end());
+  into["text_port"] = text_port_.listening();
   into["draining"] = drain_.until().has_value();
   if (drain_.until()) {
     into["drain_seconds_left"] = (*drain_.until() - runtime::unix_now()).count();

@@ -5,8 +5,10 @@
 #pragma once
 
 #include "coordinator/client/client.hpp"
+#include "coordinator/client/network.hpp"
 #include "coordinator/daemon/node/drain.hpp"
 #include "coordinator/daemon/node/settings.hpp"
+#include "coordinator/daemon/node/text_port.hpp"
 #include "coordinator/runtime/loop.hpp"
 #include "coordinator/runtime/service.hpp"
 
@@ -23,6 +25,10 @@ class node final : private client::observer {
  private:
   using answer = std::expected<boost::json::object, std::string>;
 
+  void on_server_up(const std::string& server, const wire::welcome& hello) override;
+  void on_server_down(const std::string& server, const std::string& why) override;
+  void on_message(const std::string& server, const wire::server_message& message,
+                  const identity::peer* author) override;
   void on_replaced(const std::string& server) override;
 
   void announce();
@@ -37,6 +43,8 @@ class node final : private client::observer {
   settings how_; ///< in force
   drain_state drain_;
   client::client client_;
+  client::network network_; ///< the members, for everybody here
+  text_port text_port_;
   prometheus::Gauge& draining_;
   bool replaced_ = false;
   runtime::deadline_timer drain_end_;

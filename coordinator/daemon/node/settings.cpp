@@ -74,6 +74,7 @@ settings read_settings(runtime::config& from) {
   for (const auto& role : offers.names()) {
     out.offers.emplace(role, read_offer(offers.table(role)));
   }
+  out.text = read_text_port(table.table("lookup"));
   check_bounds(out, table);
   return out;
 }

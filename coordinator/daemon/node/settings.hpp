@@ -1,6 +1,7 @@
 // The table [node] of the configuration, and what it means together with the certificate.
 #pragma once
 
+#include "coordinator/daemon/node/text_port.hpp"
 #include "coordinator/identity/peer.hpp"
 #include "coordinator/model/presence.hpp"
 #include "coordinator/runtime/config.hpp"
@@ -17,6 +18,7 @@ struct settings {
   runtime::member_config member;
   std::map<std::string, std::string> attributes;
   std::map<std::string, model::role_offer> offers; ///< by role; other roles offer the defaults
+  text_port_settings text;
 };
 
 /// What is wrong is recorded in `from`.
