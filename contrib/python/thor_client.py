@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A member of a Thor overlay, in Python: joins, announces a presence, subscribes, prints what happens.
+"""A member of a Thor overlay, in Python: joins, announces a presence, subscribes, prints what happens, looks keys up.
 
 Written from the specification of thor.v1 (coordinator/wire/README.md), whose sections the comments name. Needs the
 Debian packages python3-websockets, python3-cryptography and python3-xxhash. As a command:
@@ -8,11 +8,13 @@ Debian packages python3-websockets, python3-cryptography and python3-xxhash. As 
                    --role sip_proxy --topic Thor.Presence --topic Thor.Leave --topic Thor.Members
 
 joins as the certificate's id and prints each verified message as one line of JSON; SIGINT or SIGTERM leaves. Without
---role it only listens. As a module:
+--role it only listens. With --lookup sip_proxy alice@example.com it prints which nodes are responsible, and ends. As a module:
 
     credentials = Credentials("n1.crt", "n1.key", "ca.crt")
     async with Client(credentials, ["es1.example.net:8000"], ["Thor.Members"]) as client:
         await client.announce({"sip_proxy": {}}, ["192.0.2.11"])
+        await client.synced()
+        print(client.lookup("sip_proxy", "alice@example.com")[0]["addresses"])
         async for message in client:
             print(client.view.members)
 """
@@ -37,6 +39,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from thor_lookup import Ring
 
 SUBPROTOCOL = "thor.v1"
 TOPICS = ("Thor.Presence", "Thor.Leave", "Thor.Members", "Thor.Statistics")
@@ -323,6 +327,8 @@ class Link:
                 table.check(message)
                 self.client.tell(self.server, message)
             elif message["type"] in ("heartbeat", "synced", "refused"):
+                if message["type"] == "synced" and message["topic"] == "Thor.Members":
+                    self.client.on_retained()
                 self.client.tell(self.server, message)
 
     def _on_event(self, table, event):
@@ -337,7 +343,7 @@ class Link:
             log.error("%s: an event of %s is dropped: %s", self.server, event["topic"], wrong)
             return
         if event["topic"] == "Thor.Members":
-            self.client.view.fold(body)
+            self.client.on_status(body)
         shown = {"type": "event", "topic": event["topic"], "author": author.id, "body": body}
         if event["topic"] == "Thor.Presence":
             shown["fact"] = event["fact"]
@@ -353,7 +359,8 @@ class Link:
 
     async def _hear(self, socket):
         try:
-            return json.loads(await asyncio.wait_for(socket.recv(), HEARTBEATS_MISSED_S))
+            async with asyncio.timeout(HEARTBEATS_MISSED_S):  # wait_for() may lose that we were cancelled
+                return json.loads(await socket.recv())
         except websockets.ConnectionClosed as closed:
             if closed.rcvd and closed.rcvd.code == REPLACED:
                 raise Replaced(f"{self.server}: {closed.rcvd.reason}") from None
@@ -384,6 +391,8 @@ class Client:
         self.links = [Link(self, server) for server in servers]
         self._messages = asyncio.Queue()
         self._tasks = []
+        self._retained = False  # an event server has sent all that it keeps of Thor.Members
+        self._synced = asyncio.Event()
 
     async def __aenter__(self):
         self._tasks = [asyncio.create_task(link.run()) for link in self.links]
@@ -409,6 +418,27 @@ class Client:
 
     def tell(self, server, message):
         self._messages.put_nowait({"via": server, **message})
+
+    def on_status(self, status):
+        self.view.fold(status)
+        self._check_synced()
+
+    def on_retained(self):
+        self._retained = True
+        self._check_synced()
+
+    def _check_synced(self):
+        if self._retained and self.view.known:
+            self._synced.set()
+
+    async def synced(self):
+        """Returns when the members are known; needs the topic Thor.Members."""
+        await self._synced.wait()
+
+    def lookup(self, role, key, count=1, fresh=False):
+        """The members responsible for a key, the home first: what libthor, thor-lookup and DNS say. `fresh`: for a new key."""
+        members = self.view.members
+        return [members[node] for node in Ring.of_members(members, role).order(key, fresh)[:count]]
 
     async def announce(self, roles, addresses, **more):
         """Says, or says anew, what we are. `roles`: name -> offer. `more`: site, software, attributes."""
@@ -479,11 +509,17 @@ async def _main(options):
         if options.role:
             await client.announce({role: {} for role in options.role}, options.address)
         stopping = asyncio.create_task(stopped.wait())
-        printing = asyncio.create_task(_print(client))
+        printing = asyncio.create_task(_look_up(client, options.lookup) if options.lookup else _print(client))
         await asyncio.wait({stopping, printing}, return_when=asyncio.FIRST_COMPLETED)
         printing.cancel()
         if printing.done():
             printing.result()
+
+
+async def _look_up(client, questions):
+    await client.synced()
+    for role, key in questions:
+        print(json.dumps({"role": role, "key": key, "nodes": client.lookup(role, key, count=3)}), flush=True)
 
 
 async def _print(client):
@@ -501,10 +537,14 @@ def main():
     parser.add_argument("--topic", action="append", choices=TOPICS, help="subscribe; may be repeated (default: all)")
     parser.add_argument("--role", action="append", metavar="ROLE", help="announce this role; may be repeated")
     parser.add_argument("--address", action="append", metavar="IP", help="announce this address; may be repeated")
+    parser.add_argument("--lookup", action="append", nargs=2, metavar=("ROLE", "KEY"),
+                        help="print which nodes are responsible, the home first, and end; may be repeated")
     parser.add_argument("--incarnation-file", metavar="FILE", help="where the last incarnation is kept")
     options = parser.parse_args()
     if bool(options.role) != bool(options.address):
         parser.error("--role and --address go together")
+    if options.lookup and "Thor.Members" not in (options.topic or TOPICS):
+        parser.error("--lookup needs the topic Thor.Members")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
     try:
         asyncio.run(_main(options))
