@@ -15,10 +15,15 @@ struct by_draw {
   std::uint64_t drawn = 0;
   const node* who = nullptr;
 
-  by_draw(std::uint64_t key_hash, std::uint64_t node_hash, const node& n)
-      : drawn(draw(key_hash, node_hash))
+  by_draw(std::uint64_t lot, const node& n)
+      : drawn(lot)
       , who(&n) {}
 
+  /// Cheap: false only when a node that draws this is not nearer.
+  [[nodiscard]] static bool may_be_nearer(std::uint64_t drawn, const node& /*who*/,
+                                          const by_draw& other) {
+    return drawn >= other.drawn;
+  }
   [[nodiscard]] bool is_nearer_than(const by_draw& other) const {
     return drawn != other.drawn ? drawn > other.drawn : who->id < other.who->id;
   }
@@ -28,10 +33,15 @@ struct by_draw {
 struct by_weight : by_draw {
   std::uint64_t far = 0;
 
-  by_weight(std::uint64_t key_hash, std::uint64_t node_hash, const node& n)
-      : by_draw(key_hash, node_hash, n)
-      , far(distance(drawn)) {}
+  by_weight(std::uint64_t lot, const node& n)
+      : by_draw(lot, n)
+      , far(distance(lot)) {}
 
+  /// -log2(u) is at least 1 - u, and distance() is never rounded to less.
+  [[nodiscard]] static bool may_be_nearer(std::uint64_t drawn, const node& n,
+                                          const by_weight& other) {
+    return (~drawn >> 32) * other.who->weight <= other.far * n.weight;
+  }
   [[nodiscard]] bool is_nearer_than(const by_weight& other) const {
     const std::uint64_t a = far * other.who->weight; // at most 2^38 * 2^16
     const std::uint64_t b = other.far * who->weight;
@@ -48,7 +58,7 @@ template <typename Place>
 std::size_t select(std::span<const node> from, std::span<const std::uint64_t> hashes,
                    std::uint64_t key_hash, std::span<const node*> out) {
   const auto place_of = [&](const node* n) {
-    return Place(key_hash, hashes[static_cast<std::size_t>(n - from.data())], *n);
+    return Place(draw(key_hash, hashes[static_cast<std::size_t>(n - from.data())]), *n);
   };
   if (out.size() >= from.size()) {
     std::ranges::transform(from, out.begin(), [](const node& n) { return &n; });
@@ -62,7 +72,10 @@ std::size_t select(std::span<const node> from, std::span<const std::uint64_t> ha
   select<Place>(from.first(out.size()), hashes, key_hash, out);
   Place last = place_of(out.back());
   for (std::size_t i = out.size(); i < from.size(); ++i) {
-    const Place here(key_hash, hashes[i], from[i]);
+    const std::uint64_t lot = draw(key_hash, hashes[i]);
+    if (!Place::may_be_nearer(lot, from[i], last))
+      continue;
+    const Place here(lot, from[i]);
     if (!here.is_nearer_than(last))
       continue;
     std::size_t at = out.size() - 1;
