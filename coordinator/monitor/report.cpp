@@ -1,6 +1,7 @@
 #include "coordinator/monitor/report.hpp"
 
 #include "coordinator/model/database.hpp"
+#include "coordinator/monitor/member_json.hpp"
 #include "coordinator/wire/json.hpp"
 
 #include <boost/json/array.hpp>
@@ -71,40 +72,6 @@ std::map<std::string, std::vector<listed>> list_roles(const network& what, const
 
 // ---- JSON
 
-json::object role_object(const model::role_offer& offer) {
-  json::object ports;
-  for (const auto& [service, port] : offer.ports)
-    ports[service] = port;
-  return {{"state", model::to_string(offer.state)},
-          {"priority", offer.priority},
-          {"weight", offer.weight},
-          {"ports", std::move(ports)}};
-}
-
-json::object member_object(const model::member& m, bool myself) {
-  const auto& p = m.what;
-  json::array addresses;
-  for (const auto& address : p.addresses)
-    addresses.emplace_back(address.text());
-  json::object roles;
-  for (const auto& [role, offer] : p.roles)
-    roles[role] = role_object(offer);
-  json::object attributes;
-  for (const auto& [key, value] : p.attributes)
-    if (!key.starts_with(model::database_attribute_prefix)) // in "databases", without passwords
-      attributes[key] = value;
-  return {{"id", p.id.text()},
-          {"addresses", std::move(addresses)},
-          {"roles", std::move(roles)},
-          {"site", p.site},
-          {"software", p.software},
-          {"attributes", std::move(attributes)},
-          {"incarnation", p.at.incarnation},
-          {"sequence", p.at.sequence},
-          {"since", m.since.time_since_epoch().count()},
-          {"myself", myself}};
-}
-
 json::object roles_object(const model::member_map& members) {
   const auto active = count_roles(members, model::role_state::active);
   const auto draining = count_roles(members, model::role_state::draining);
@@ -119,16 +86,6 @@ json::object roles_object(const model::member_map& members) {
   json::object out;
   for (const auto& role : roles)
     out[role] = json::object{{"active", of(active, role)}, {"draining", of(draining, role)}};
-  return out;
-}
-
-json::array databases_array(const model::member_map& members) {
-  json::array out;
-  for (const auto& one : model::databases(members))
-    out.push_back(json::object{{"id", one.id},
-                               {"address", one.address.text()},
-                               {"priority", one.priority},
-                               {"uri", one.uri}});
   return out;
 }
 
