@@ -442,9 +442,9 @@ broker::accepted broker::publish_status(const identity::peer& author, const wire
 
 broker::accepted broker::publish_statistics(const session& from, const identity::peer& author,
                                             const wire::signed_body& what, effects& out) {
-  if (what.body.size() > statistics_octets_max)
-    return std::unexpected(
-        refusal{"bad_body", "more than " + std::to_string(statistics_octets_max) + " octets"});
+  if (what.body.size() > wire::statistics_octets_max)
+    return std::unexpected(refusal{
+        "bad_body", "more than " + std::to_string(wire::statistics_octets_max) + " octets"});
   const auto figures = wire::decode_statistics(what.body);
   if (!figures)
     return bad_body<refusal>(figures.error());

@@ -30,7 +30,6 @@ inline constexpr std::size_t sessions_max = 20'000;
 /// Of one certificate: a member and those who look at the network with its certificate.
 inline constexpr std::size_t sessions_per_id_max = 64;
 inline constexpr std::size_t members_max = 20'000;
-inline constexpr std::size_t statistics_octets_max = 16U << 10;
 inline constexpr std::size_t deltas_max = 1024;
 inline constexpr std::size_t deltas_octets_max = 4U << 20;
 

@@ -80,6 +80,13 @@ json::object position_json(std::string_view kind, const model::position& where,
           {"serial", serial}};
 }
 
+json::object to_json(const std::map<std::string, model::unix_time>& times) {
+  json::object o;
+  for (const auto& [name, at] : times)
+    o.emplace(name, at.time_since_epoch().count());
+  return o;
+}
+
 json::object to_json(const model::status_full& s) {
   auto o = position_json("full", s.where, s.serial);
   json::array members;
@@ -222,6 +229,18 @@ std::optional<model::member> read_member(fields& in) {
       .since = model::unix_time(std::chrono::seconds(static_cast<std::int64_t>(since)))};
 }
 
+std::map<std::string, model::unix_time> read_times(fields& in, std::string_view key) {
+  const auto& object = in.object_or_empty(key);
+  fields each(object, in.path(key));
+  std::map<std::string, model::unix_time> times;
+  for (const auto& member : object)
+    times.emplace(member.key(), model::unix_time(std::chrono::seconds(
+                                    static_cast<std::int64_t>(each.number(view(member.key()))))));
+  if (each.failed())
+    in.fail(each.why());
+  return times;
+}
+
 std::optional<model::withdrawal> parse_withdrawal(std::string_view text) {
   using enum model::withdrawal;
   for (const auto w : {left, closed, silent, replaced, revoked, expired})
@@ -301,8 +320,14 @@ std::string encode_body(const leave& l) {
 }
 
 std::string encode_body(const statistics& s) {
+  auto out = R"({"id":)" + json::serialize(s.id.text());
+  if (s.at != model::version{})
+    out += R"(,"incarnation":)" + std::to_string(s.at.incarnation) + R"(,"sequence":)" +
+           std::to_string(s.at.sequence);
+  if (!s.taken.empty())
+    out += R"(,"taken":)" + json::serialize(to_json(s.taken));
   // Pasted, not parsed: what the member measured is its own text.
-  return R"({"id":)" + json::serialize(s.id.text()) + R"(,"statistics":)" + s.json + "}";
+  return out + R"(,"statistics":)" + s.json + "}";
 }
 
 std::string encode_body(const model::status_event& s) {
@@ -339,10 +364,14 @@ std::expected<statistics, error> decode_statistics(std::string_view body) {
     return std::unexpected(object.error());
   fields in(*object);
   const auto id = in.id("id");
+  const model::version at{in.number_or("incarnation", 0, integer_max),
+                          in.number_or("sequence", 0, integer_max)};
+  auto taken = read_times(in, "taken");
   const auto& figures = in.object("statistics");
   if (in.failed())
     return std::unexpected(in.why());
-  return statistics{.id = *id, .json = json::serialize(figures)};
+  return statistics{
+      .id = *id, .json = json::serialize(figures), .at = at, .taken = std::move(taken)};
 }
 
 statistics statistics_of(model::node_id id, const zone_report& zone) {
@@ -356,7 +385,10 @@ statistics statistics_of(model::node_id id, const zone_report& zone) {
                                    {"term", data->of.term},
                                    {"revision", data->have.revision},
                                    {"digest", hex64(data->have.digest)}};
-  return {.id = std::move(id), .json = json::serialize(json::object{{"dns", dns}})};
+  return {.id = std::move(id),
+          .json = json::serialize(json::object{{"dns", dns}}),
+          .at = {},
+          .taken = {}};
 }
 
 namespace {

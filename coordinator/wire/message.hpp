@@ -11,6 +11,7 @@
 #include "coordinator/model/status.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@
 #include <vector>
 
 namespace thor::wire {
+
+/// Body of Thor.Statistics; event servers refuse more.
+inline constexpr std::size_t statistics_octets_max = 16U << 10;
 
 inline constexpr std::string_view subprotocol = "thor.v1";
 inline constexpr std::uint16_t default_port = 8000;
@@ -167,6 +171,11 @@ struct leave {
 struct statistics {
   model::node_id id;
   std::string json; ///< text of one JSON object
+  /// Which of the member's figures these are; zeros when it does not say.
+  model::version at{};
+  /// When figures were taken, by the name that they have in the object; unix time of the member's
+  /// clock. Of a name that is missing here the member does not say.
+  std::map<std::string, model::unix_time> taken{};
   friend bool operator==(const statistics&, const statistics&) = default;
 };
 

@@ -206,6 +206,10 @@ RC_GTEST_PROP(codec, reads_the_bodies_it_writes, ()) {
   RC_ASSERT((decode_leave(encode_body(l)) == l));
   const auto s = any_status();
   RC_ASSERT((decode_status(encode_body(s)) == s));
+  statistics figures{any_id(), R"({"calls":1})", any_version(), {}};
+  for (auto left = *inRange(0, 4); left > 0; --left)
+    figures.taken.emplace(any_text(20), std::chrono::seconds(any_integer()));
+  RC_ASSERT((decode_statistics(encode_body(figures)) == figures));
 }
 
 /// One octet changed, taken out or put in: refused, or read as a value that makes the round trip.

@@ -165,7 +165,7 @@ TEST_F(publishing, statistics_of_another_are_refused) {
 TEST_F(publishing, statistics_are_bounded) {
   d.publish(n1, "n1", topic::statistics,
             wire::encode_body(wire::statistics{
-                id("n1"), R"({"a":")" + std::string(statistics_octets_max, 'x') + R"("})"}));
+                id("n1"), R"({"a":")" + std::string(wire::statistics_octets_max, 'x') + R"("})"}));
   expect_refused("bad_body");
 }
 

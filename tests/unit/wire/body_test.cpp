@@ -101,10 +101,23 @@ TEST(leave_body, is_read) {
 }
 
 TEST(statistics_body, is_not_interpreted) {
-  const statistics s{id("n1"), R"({"a":[1,{"b":null}]})"};
+  const statistics s{id("n1"), R"({"a":[1,{"b":null}]})", {}, {}};
+  EXPECT_EQ(encode_body(s), R"({"id":"n1","statistics":{"a":[1,{"b":null}]}})");
   EXPECT_EQ(decode_statistics(encode_body(s)), s);
   EXPECT_FALSE(decode_statistics(R"({"id":"n1","statistics":[]})"));
   EXPECT_FALSE(decode_statistics(R"({"id":"n1"})"));
+}
+
+TEST(statistics_body, says_which_and_when) {
+  const statistics s{
+      id("n1"), R"({"a":{}})", {7, 2}, {{"a", model::unix_time(std::chrono::seconds(9))}}};
+  EXPECT_EQ(encode_body(s),
+            R"({"id":"n1","incarnation":7,"sequence":2,"taken":{"a":9},"statistics":{"a":{}}})");
+  EXPECT_EQ(decode_statistics(encode_body(s)), s);
+  for (const auto* wrong : {R"("incarnation":-1)", R"("sequence":"2")", R"("taken":[])",
+                            R"("taken":{"a":"now"})", R"("taken":{"a":9007199254740992})"})
+    EXPECT_FALSE(decode_statistics(R"({"id":"n1","statistics":{},)" + std::string(wrong) + "}"))
+        << wrong;
 }
 
 TEST(statistics_body, of_a_thor_dns_tells_its_zone) {

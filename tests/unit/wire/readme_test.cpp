@@ -102,11 +102,11 @@ TEST(readme, digest_vectors_hold) {
 
 TEST(readme, names_the_limits_that_are_in_force) {
   const auto text = readme();
-  for (const auto& limit :
-       {std::to_string(hold_ms_max), std::to_string(signature_octets_max),
-        std::to_string(certificate_octets_max), std::to_string(text_octets_max),
-        std::to_string(default_port), std::to_string(default_copy_port),
-        std::string(copy_subprotocol), std::string(writer_attribute), std::string(copy_port_key)})
+  for (const auto& limit : {std::to_string(hold_ms_max), std::to_string(signature_octets_max),
+                            std::to_string(certificate_octets_max), std::to_string(text_octets_max),
+                            std::to_string(default_port), std::to_string(default_copy_port),
+                            std::to_string(statistics_octets_max), std::string(copy_subprotocol),
+                            std::string(writer_attribute), std::string(copy_port_key)})
     EXPECT_NE(text.find(limit), std::string::npos) << limit;
 }
 
