@@ -10,6 +10,8 @@ namespace {
 
 /// Distinct epochs of broken clocks to tell of.
 constexpr std::size_t refused_epochs_max = 64;
+/// How often figures that are too old are dropped.
+constexpr std::chrono::seconds figures_expire_interval{60};
 
 std::string describe(const wire::zone_report& report) {
   std::string out;
@@ -235,6 +237,7 @@ void network::tell_members(call& c, const std::vector<model::status_note>& notes
                  ", serial " + std::to_string(view().serial));
     } else if (const auto* gone = std::get_if<model::member_gone>(&note)) {
       reports_.erase(gone->last.what.id);
+      figures_.forget(gone->last.what.id);
       c.tell(change_kind::gone, gone->last.what.id.text(),
              gone->why ? std::string(model::to_string(*gone->why)) : "");
     } else if (const auto* changed = std::get_if<model::member_changed>(&note)) {
@@ -263,6 +266,14 @@ void network::handle(call& c, const heard_report& in) {
   reports_.insert_or_assign(in.id, in.what);
   if (before.degraded != in.what.degraded || before.divergent != in.what.divergent)
     c.tell(change_kind::dns, in.id.text(), describe(in.what));
+}
+
+void network::handle(call& c, const heard_statistics& in) {
+  if (figures_expire_at_ <= c.wall) {
+    figures_.expire(c.wall);
+    figures_expire_at_ = c.wall + figures_expire_interval;
+  }
+  figures_.hear(in.what, c.wall);
 }
 
 void network::handle(call& c, const heard_complaint& in) {

@@ -7,6 +7,7 @@
 
 #include "coordinator/model/follower.hpp"
 #include "coordinator/model/time.hpp"
+#include "coordinator/statistics/book.hpp"
 #include "coordinator/wire/message.hpp"
 
 #include <chrono>
@@ -61,12 +62,16 @@ struct heard_report {
   model::node_id id;
   wire::zone_report what;
 };
+/// Of any author, about itself.
+struct heard_statistics {
+  wire::statistics what;
+};
 /// Something the client library would log.
 struct heard_complaint {
   std::string text;
 };
 using input = std::variant<server_up, server_down, server_failed, heard_heartbeat, heard_synced,
-                           heard_status, heard_report, heard_complaint>;
+                           heard_status, heard_report, heard_statistics, heard_complaint>;
 
 // ---- effects
 
@@ -133,6 +138,8 @@ class network {
   [[nodiscard]] const std::map<std::string, event_server>& servers() const { return servers_; }
   /// What each thor-dns that is in the status says of the zone it serves.
   [[nodiscard]] std::map<model::node_id, wire::zone_report> dns_reports() const;
+  /// The last figures of the members.
+  [[nodiscard]] const statistics::book& figures() const { return figures_; }
   /// The last complaint; "" = none.
   [[nodiscard]] const std::string& complaint() const { return complaint_; }
   /// The connected event servers have sent all they retain, and either a manager confirmed it or
@@ -149,6 +156,7 @@ class network {
   void handle(call& c, const heard_synced& in);
   void handle(call& c, const heard_status& in);
   void handle(call& c, const heard_report& in);
+  void handle(call& c, const heard_statistics& in);
   void handle(call& c, const heard_complaint& in);
 
   void tell_members(call& c, const std::vector<model::status_note>& notes);
@@ -163,6 +171,8 @@ class network {
   bool silence_is_over_ = false; ///< the first status was there for manager_silence_max
   std::map<std::string, event_server> servers_;
   std::map<model::node_id, wire::zone_report> reports_;
+  statistics::book figures_;
+  model::unix_time figures_expire_at_{}; ///< the next look for figures that are too old
   std::set<model::epoch> refused_epochs_;
   std::string complaint_;
 };

@@ -113,6 +113,39 @@ json::array dns_array(const network& what) {
   return out;
 }
 
+// ---- figures
+
+/// Figures of one role as a line: "192.0.2.1 calls=12 online_accounts=1520".
+std::string figures_line(std::string_view whose, const std::map<std::string, double>& sections) {
+  std::string out(whose);
+  for (const auto& [section, number] : sections)
+    out.append(" ").append(section).append("=").append(statistics::to_text(number));
+  return out;
+}
+
+void append_figures(std::string& out, const network& what, model::unix_time wall,
+                    columns_of width) {
+  const auto& members = what.view().members;
+  std::map<std::string, std::vector<std::pair<model::ip_address, std::string>>> lines;
+  for (const auto& [id, m] : members)
+    for (const auto& [name, group] : what.figures().of(id, wall)) {
+      if (group.numbers.empty() || !m.what.roles.contains(name))
+        continue;
+      std::map<std::string, double> sections;
+      for (const auto& [section, numbers] : group.numbers)
+        sections[section] = statistics::sum_of(numbers);
+      const auto& address = m.what.addresses.front();
+      lines[name].emplace_back(address, figures_line(address.text(), sections));
+    }
+  for (const auto& [role, sections] : statistics::sums_of(what.figures(), members, wall)) {
+    out.append(role).append(" statistics:\n");
+    std::ranges::sort(lines[role]);
+    for (const auto& [address, text] : lines[role])
+      out.append(visible(text, width)).append("\n");
+    out.append(visible(figures_line("summary", sections), width)).append("\n");
+  }
+}
+
 // ---- times
 
 void append_padded(std::string& out, std::int64_t number, std::size_t digits) {
@@ -140,7 +173,7 @@ std::string utc(model::unix_time at) {
 } // namespace
 
 std::string classic(const network& what, const onlooker& self, std::string_view local_time,
-                    columns_of width) {
+                    model::unix_time wall, columns_of width) {
   auto out = "SIP Thor network for " + self.domain + " at " + std::string(local_time) + ":";
   const auto length = out.size();
   out.append("\n").append(length, '-').append("\n\n");
@@ -150,6 +183,7 @@ std::string classic(const network& what, const onlooker& self, std::string_view 
     for (const auto& one : members)
       out.append(visible(line({one.address.text(), one.text}), width)).append("\n");
   }
+  append_figures(out, what, wall, width);
   return out;
 }
 
@@ -157,8 +191,11 @@ std::string json_report(const network& what, const onlooker& self, model::time_p
                         model::unix_time wall) {
   const auto& v = what.view();
   json::array members;
-  for (const auto& [id, m] : v.members)
-    members.emplace_back(member_object(m, id == self.id));
+  for (const auto& [id, m] : v.members) {
+    auto one = member_object(m, id == self.id);
+    one["statistics"] = statistics::member_statistics(what.figures(), id, wall);
+    members.emplace_back(std::move(one));
+  }
   json::value heard_ms_ago = nullptr;
   if (what.heard_at() != model::never)
     heard_ms_ago =
@@ -175,6 +212,7 @@ std::string json_report(const network& what, const onlooker& self, model::time_p
       {"roles", roles_object(v.members)},
       {"members", std::move(members)},
       {"databases", databases_array(v.members)},
+      {"statistics", statistics::network_statistics(what.figures(), v.members, wall)},
       {"dns", dns_array(what)},
       {"event_servers", servers_array(what)}};
   return ascii_json(json::serialize(out));

@@ -27,9 +27,10 @@ struct onlooker {
 /// alphabetical order with its members by address, one a line. Databases and managers have
 /// `priority=`, databases their URI, members that drain the word "draining", and who looks
 /// "myself". A monitor that only listens is no member, and yet it is there: it is listed where its
-/// certificate has the role thor_monitor.
+/// certificate has the role thor_monitor. Below, for each role of which there are figures: those of
+/// its members, and their sums as "summary".
 std::string classic(const network& what, const onlooker& self, std::string_view local_time,
-                    columns_of width);
+                    model::unix_time wall, columns_of width);
 
 /// One JSON object; thor-monitor(8) describes its keys.
 std::string json_report(const network& what, const onlooker& self, model::time_point now,

@@ -104,6 +104,20 @@ style style_of(change_kind kind) {
   return style::plain;
 }
 
+std::string sums_text(const std::map<std::string, double>& sections) {
+  std::string out;
+  for (const auto& [section, number] : sections)
+    out.append(out.empty() ? "" : "  ").append(section + " " + statistics::to_text(number));
+  return out;
+}
+
+std::string domains_text(const statistics::by_domain& numbers) {
+  std::string out;
+  for (const auto& [domain, number] : numbers)
+    out.append(out.empty() ? "" : ", ").append(domain + " " + statistics::to_text(number));
+  return out;
+}
+
 void keep_first(std::vector<row>& rows, std::string_view of_what) {
   if (rows.size() <= fixed_rows_max)
     return;
@@ -154,6 +168,9 @@ bool screen::on_key(key_press pressed) {
     return false;
   case U'/':
     editing_ = true;
+    break;
+  case U's':
+    show_figures_ = !show_figures_;
     break;
   case U'k':
     scroll(key::up);
@@ -246,7 +263,7 @@ frame screen::draw(const network& what, model::time_point now, model::unix_time 
                fit("ADDRESS", address_columns, how_.width) + " " +
                fit("STATE", state_columns, how_.width) + " " +
                fit("SINCE", since_columns, how_.width) + " SOFTWARE",
-           !changes_selected_, member_rows(what), left - below);
+           !changes_selected_, member_rows(what, wall), left - below);
   if (follow_changes_)
     changes_pane_.first = changes_.size();
   put_pane(rows, changes_pane_, "  CHANGES", changes_selected_, change_rows(), below);
@@ -317,12 +334,13 @@ std::vector<row> screen::dns_rows(const network& what) const {
   return out;
 }
 
-std::vector<row> screen::member_rows(const network& what) const {
+std::vector<row> screen::member_rows(const network& what, model::unix_time wall) const {
   const auto& v = what.view();
+  const auto sums = statistics::sums_of(what.figures(), v.members, wall);
   std::map<std::string, std::vector<row>> by_role;
   for (const auto& [id, m] : v.members)
     for (const auto& [role, offer] : m.what.roles)
-      add_member_rows(by_role[role], role, m, v);
+      add_member_rows(by_role[role], role, m, what, wall);
   const auto active = count_roles(v.members, model::role_state::active);
   const auto draining = count_roles(v.members, model::role_state::draining);
   std::vector<row> out;
@@ -335,15 +353,19 @@ std::vector<row> screen::member_rows(const network& what) const {
                 {std::to_string(number) + " active", number == 0 ? style::alarm : style::heading}};
     if (const auto found = draining.find(role); found != draining.end())
       heading.push_back({", " + std::to_string(found->second) + " draining", style::warning});
+    if (const auto counted = sums.find(role); counted != sums.end())
+      heading.push_back({"   " + seen(sums_text(counted->second))});
     out.push_back(std::move(heading));
     std::ranges::move(members, std::back_inserter(out));
   }
   return out;
 }
 
-/// One row, and one more for each database.
+/// One row, and one more for each database and for figures.
 void screen::add_member_rows(std::vector<row>& into, const std::string& role,
-                             const model::member& m, const model::view& v) const {
+                             const model::member& m, const network& what,
+                             model::unix_time wall) const {
+  const auto& v = what.view();
   const auto& p = m.what;
   const auto& offer = p.roles.at(role);
   auto address = p.addresses.front().text();
@@ -367,11 +389,31 @@ void screen::add_member_rows(std::vector<row>& into, const std::string& role,
        {" " + fit(how_.local_time(m.since), since_columns, how_.width) + " " + rest}}};
   if (role == model::role_database)
     add_database_rows(rows, p, v);
+  if (show_figures_)
+    add_figure_rows(rows, role, p, what, wall);
   std::string all = role;
   for (const auto& one : rows)
     all += " " + text_of(one);
   if (passes_filter(all))
     std::ranges::move(rows, std::back_inserter(into));
+}
+
+/// Those of the role; those of no role once, under the member's first.
+void screen::add_figure_rows(std::vector<row>& into, const std::string& role,
+                             const model::presence& p, const network& what,
+                             model::unix_time wall) const {
+  for (const auto& [name, group] : what.figures().of(p.id, wall)) {
+    const bool of_no_role = !p.roles.contains(name) && role == p.roles.begin()->first;
+    if (name != role && !of_no_role)
+      continue;
+    std::string text = "    " + name + ":";
+    for (const auto& [section, numbers] : group.numbers) {
+      text += "  " + section + " " + statistics::to_text(statistics::sum_of(numbers));
+      if (!numbers.contains(""))
+        text += " (" + domains_text(numbers) + ")";
+    }
+    into.push_back({{seen(text) + "  " + std::to_string(group.age.count()) + " s ago"}});
+  }
 }
 
 void screen::add_database_rows(std::vector<row>& into, const model::presence& p,
@@ -403,7 +445,8 @@ row screen::help_row(frame& into) const {
     into.cursor_at = std::min(columns(prompt, how_.width), columns_ == 0 ? 0 : columns_ - 1);
     return {{prompt, style::heading}, {"  (Enter: keep, Esc: clear)"}};
   }
-  row out{{" q quit  / filter  Tab members or changes  arrows, PgUp, PgDn, Home, End scroll"}};
+  row out{{" q quit  / filter  s statistics  Tab members or changes  arrows, PgUp, PgDn, Home, End "
+           "scroll"}};
   if (!filter_.empty())
     out.insert(out.begin(), {" filter: " + filter_ + " (Esc: clear) ", style::warning});
   return out;

@@ -2,9 +2,10 @@
 // are inputs; the edge draws the frames.
 //
 // From the top: the network and the time; the active manager and how far the status can be trusted;
-// the event servers; every thor-dns; the members by role, and below them the changes as they
-// happen, each with its own scrolling; and one line that says which keys there are. A filter, text
-// that members and changes must contain, applies to both.
+// the event servers; every thor-dns; the members by role with the sums of the role's figures, and,
+// when asked for, the figures of each member; below them the changes as they happen, each with its
+// own scrolling; and one line that says which keys there are. A filter, text that members and
+// changes must contain, applies to both.
 //
 // PURE. Text from the network is made visible (text.hpp) before anything else is done with it.
 #pragma once
@@ -100,9 +101,11 @@ class screen {
   [[nodiscard]] row manager_row(const network& what, model::time_point now) const;
   [[nodiscard]] std::vector<row> server_rows(const network& what) const;
   [[nodiscard]] std::vector<row> dns_rows(const network& what) const;
-  [[nodiscard]] std::vector<row> member_rows(const network& what) const;
+  [[nodiscard]] std::vector<row> member_rows(const network& what, model::unix_time wall) const;
   void add_member_rows(std::vector<row>& into, const std::string& role, const model::member& m,
-                       const model::view& v) const;
+                       const network& what, model::unix_time wall) const;
+  void add_figure_rows(std::vector<row>& into, const std::string& role, const model::presence& p,
+                       const network& what, model::unix_time wall) const;
   void add_database_rows(std::vector<row>& into, const model::presence& p,
                          const model::view& v) const;
   [[nodiscard]] std::vector<row> change_rows() const;
@@ -121,6 +124,7 @@ class screen {
   std::string filter_;
   bool editing_ = false;
   bool changes_selected_ = false;
+  bool show_figures_ = false;  ///< of each member
   bool follow_changes_ = true; ///< the window stays at the newest change
   pane members_pane_;
   pane changes_pane_;

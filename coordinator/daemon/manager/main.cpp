@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   const runtime::program about{
       .name = "thor-manager",
       .summary = "Judges who is online; the active one of several publishes it.",
-      .commands = {},
+      .commands = {{"statistics", "show the last figures of every member, as JSON", ""}},
       .check = [](const auto& self) { return runtime::check_role(self, identity::role_manager); }};
   manager::settings how;
   return runtime::run_program(

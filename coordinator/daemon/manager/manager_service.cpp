@@ -24,6 +24,8 @@ constexpr auto software = "thor-manager " THOR_VERSION;
 constexpr std::chrono::seconds repeated_line_interval{10};
 /// So many alarms and transitions are shown by `status`; the log has them all.
 constexpr std::size_t events_shown_max = 32;
+/// How often figures that are too old are dropped.
+constexpr std::chrono::seconds figures_expire_interval{60};
 
 template <class What>
 void keep_shown(std::deque<What>& all, What one) {
@@ -75,7 +77,12 @@ manager_service::manager_service(runtime::service& host, const settings& how)
                machine_.on_deadline(now, runtime::unix_now(), decided);
                perform(decided);
              })
-    , client_(host.io(), client_options_of(host), host.credentials(), *this) {
+    , client_(host.io(), client_options_of(host), host.credentials(), *this)
+    , figures_expire_(host.io(), [this](model::time_point now) {
+      figures_.expire(runtime::unix_now());
+      figures_expire_.arm(now + figures_expire_interval);
+    }) {
+  host_.control().on("statistics", [this](const auto&) { return describe_figures(); });
   host_.on_status([this](boost::json::object& into) { describe(into); });
   host_.on_metrics([this] { update_metrics(); });
 }
@@ -83,6 +90,7 @@ manager_service::manager_service(runtime::service& host, const settings& how)
 void manager_service::run() {
   announce();
   client_.start();
+  figures_expire_.arm(runtime::monotonic_now() + figures_expire_interval);
   host_.run([this] { client_.stop(std::chrono::milliseconds{0}, [this] { host_.finish(); }); },
             [this] {
               announce();
@@ -164,20 +172,33 @@ void manager_service::hear_status(const std::string& server, const std::string& 
 
 void manager_service::hear_statistics(const std::string& server, const std::string& body,
                                       const identity::peer& author) {
-  if (!author.has_role(identity::role_dns_manager))
-    return;
   const auto said = wire::decode_statistics(body);
   if (!said)
     return malformed(server, said.error().detail);
-  const auto zone = wire::zone_report_of(*said);
+  keep_figures(*said);
+  if (author.has_role(identity::role_dns_manager))
+    hear_zone_report(server, *said);
+}
+
+void manager_service::hear_zone_report(const std::string& server, const wire::statistics& said) {
+  const auto zone = wire::zone_report_of(said);
   if (!zone)
     return malformed(server, zone.error().detail);
   if (!*zone)
     return;
   membership::effects decided;
-  machine_.on_zone_report(runtime::monotonic_now(), runtime::unix_now(), said->id.text(), **zone,
+  machine_.on_zone_report(runtime::monotonic_now(), runtime::unix_now(), said.id.text(), **zone,
                           decided);
   perform(decided);
+}
+
+/// For those who look at the network; the machine never hears of it.
+void manager_service::keep_figures(const wire::statistics& said) {
+  if (figures_.hear(said, runtime::unix_now()) == statistics::book::verdict::full)
+    host_.counters()
+        .counter("thor_statistics_refused_total",
+                 "Statistics of members that were not kept for want of room.")
+        .Increment();
 }
 
 void manager_service::hear_version(wire::topic about, const model::node_id& id,
@@ -231,6 +252,7 @@ void manager_service::perform(const membership::effects& decided) {
                    now->what.at.incarnation, now->what.at.sequence);
     } else if (const auto* out = std::get_if<membership::withdrawn>(&one)) {
       spdlog::info("{} is withdrawn: {}", out->id.text(), model::to_string(out->reason));
+      figures_.forget(out->id);
       host_.counters()
           .counter("thor_withdrawals_total", "Members withdrawn, by reason.",
                    {{"reason", std::string(model::to_string(out->reason))}})
@@ -344,6 +366,17 @@ void manager_service::describe_election(boost::json::object& into) const {
   into["transitions"] = std::move(transitions);
 }
 
+boost::json::object manager_service::describe_figures() const {
+  const auto& members = machine_.publisher().members();
+  const auto now = runtime::unix_now();
+  boost::json::object of_members;
+  for (const auto& [id, m] : members)
+    if (auto figures = statistics::member_statistics(figures_, id, now); !figures.empty())
+      of_members[id.text()] = std::move(figures);
+  return {{"statistics", statistics::network_statistics(figures_, members, now)},
+          {"members", std::move(of_members)}};
+}
+
 void manager_service::update_metrics() {
   auto& counters = host_.counters();
   const auto& publisher = machine_.publisher();
@@ -356,6 +389,10 @@ void manager_service::update_metrics() {
       .Set(static_cast<double>(machine_.managers().size()));
   counters.gauge("thor_epoch_counter", "Counter of the epoch in force.")
       .Set(static_cast<double>(machine_.choice().epoch().counter));
+  counters.gauge("thor_statistics_members", "Members whose last statistics are kept.")
+      .Set(static_cast<double>(figures_.members()));
+  counters.gauge("thor_statistics_octets", "Size of the statistics that are kept, as text.")
+      .Set(static_cast<double>(figures_.octets()));
   counters.gauge("thor_status_serial", "SOA serial of the network status.")
       .Set(publisher.view().serial);
 }

@@ -10,6 +10,7 @@
 #include "coordinator/runtime/loop.hpp"
 #include "coordinator/runtime/role_gauges.hpp"
 #include "coordinator/runtime/service.hpp"
+#include "coordinator/statistics/book.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -49,6 +50,8 @@ class manager_service final : private client::observer {
   void hear_status(const std::string& server, const std::string& body);
   void hear_statistics(const std::string& server, const std::string& body,
                        const identity::peer& author);
+  void hear_zone_report(const std::string& server, const wire::statistics& said);
+  void keep_figures(const wire::statistics& said);
   void hear_refusal(const std::string& server, const wire::refused& what);
   void hear_version(wire::topic about, const model::node_id& id, const model::version& at);
   void count_stale(wire::topic about);
@@ -60,6 +63,7 @@ class manager_service final : private client::observer {
   void tell(const membership::note& what);
   void describe(boost::json::object& into) const;
   void describe_election(boost::json::object& into) const;
+  [[nodiscard]] boost::json::object describe_figures() const;
   void update_metrics();
 
   runtime::service& host_;
@@ -70,6 +74,8 @@ class manager_service final : private client::observer {
   runtime::deadline_timer timer_;
   client::client client_;
   runtime::role_gauges roles_{host_.counters(), {}};
+  statistics::book figures_; ///< of the members; no part of the machine's judgement
+  runtime::deadline_timer figures_expire_;
 
   template <class What>
   struct dated {

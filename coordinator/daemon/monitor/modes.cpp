@@ -33,7 +33,7 @@ int tell_once(const watch& at) {
   }
   fmt::print("{}",
              classic(seen, at.self(), local_time(runtime::unix_now(), "{:%H:%M:%S %a %d %b %Y}"),
-                     locale_columns()));
+                     runtime::unix_now(), locale_columns()));
   if (seen.trusted() != trust::confirmed) {
     complain(mode::once, runtime::exit_ok,
              "no manager is heard: this is the last status that event servers keep");

@@ -166,14 +166,22 @@ void watch::hear_event(const std::string& server, const wire::event& what,
       tell(heard_complaint{fmt::format("{} published a status that cannot be read: {}",
                                        author.id.text(), status.error().detail)});
     }
-  } else if (what.what.about == wire::topic::statistics &&
-             author.has_role(identity::role_dns_manager)) {
-    const auto figures = wire::decode_statistics(what.what.body);
-    const auto report = figures ? wire::zone_report_of(*figures) : std::unexpected(figures.error());
-    if (report && *report) {
+  } else if (what.what.about == wire::topic::statistics) {
+    hear_statistics(what.what.body, author);
+  }
+}
+
+void watch::hear_statistics(const std::string& body, const identity::peer& author) {
+  auto figures = wire::decode_statistics(body);
+  if (!figures) {
+    return; // the client refuses what cannot be read
+  }
+  if (author.has_role(identity::role_dns_manager)) {
+    if (const auto report = wire::zone_report_of(*figures); report && *report) {
       tell(heard_report{author.id, **report});
     }
   }
+  tell(heard_statistics{*std::move(figures)});
 }
 
 void watch::tell(const input& what) {

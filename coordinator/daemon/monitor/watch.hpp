@@ -49,6 +49,7 @@ class watch final : private client::observer {
   void connect(std::uint64_t incarnation);
   void listen_only();
   void hear_event(const std::string& server, const wire::event& what, const identity::peer& author);
+  void hear_statistics(const std::string& body, const identity::peer& author);
   void tell(const input& what);
   void perform(const std::vector<effect>& effects);
   void follow_credentials(model::time_point now);

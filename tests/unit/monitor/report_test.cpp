@@ -10,7 +10,9 @@ using testing::HasSubstr;
 
 class Report : public NetworkTest {
  protected:
-  std::string list() { return classic(network_, self_, "01:33:54 Sun 20 Sep 2009", test_columns); }
+  std::string list() {
+    return classic(network_, self_, "01:33:54 Sun 20 Sep 2009", wall, test_columns);
+  }
   boost::json::object json() {
     return boost::json::parse(json_report(network_, self_, now_, wall)).get_object();
   }
@@ -111,6 +113,56 @@ TEST(EventLine, IsOneVisibleLine) {
             line_of({change_kind::gone, wall, "gw1", "silent"}, test_columns));
   EXPECT_EQ("2025-06-15T15:06:40Z server_down es:1 \\x1b[2J\\x0a",
             line_of({change_kind::server_down, wall, "es:1", "\x1b[2J\n"}, test_columns));
+}
+
+// ---- figures
+
+class Figures : public Report {
+ protected:
+  void SetUp() override {
+    live({member("gw1", "192.0.2.2", {"sip_proxy"}), member("gw2", "192.0.2.1", {"sip_proxy"}),
+          member("r1", "192.0.2.3", {"media_relay"})});
+    say("gw1", R"({"sip_proxy":{"online_accounts":{"a.example":3,"b.example":4},"calls":1},)"
+               R"("load":{"average_1m":0.5},"text":{"note":"x"}})");
+    say("gw2", R"({"sip_proxy":{"online_accounts":{"a.example":10}}})");
+    say("stranger", R"({"sip_proxy":{"online_accounts":{"a.example":1000}}})");
+  }
+  void say(std::string_view who, std::string figures) {
+    hear(heard_statistics{{id(who), std::move(figures), {}, {}}});
+  }
+};
+
+TEST_F(Figures, FollowTheClassicList) {
+  EXPECT_THAT(list(), testing::EndsWith("\nthor_monitor members:\n81.23.228.150 myself\n"
+                                        "sip_proxy statistics:\n"
+                                        "192.0.2.1 online_accounts=10\n"
+                                        "192.0.2.2 calls=1 online_accounts=7\n"
+                                        "summary calls=1 online_accounts=17\n"));
+}
+
+TEST_F(Figures, AreInTheJsonOfTheNetworkAndOfEachMember) {
+  const auto all = json();
+  EXPECT_EQ(all.at("statistics"),
+            boost::json::parse(
+                R"({"192.0.2.2":{"load":{"average_1m":0.5},"sip_proxy":{"calls":1,)"
+                R"("online_accounts":{"a.example":3,"b.example":4}}},"192.0.2.1":{"sip_proxy":)"
+                R"({"online_accounts":{"a.example":10}}},)"
+                R"("summary":{"sip_proxy":{"calls":1,"online_accounts":17}}})"));
+  const auto& gw1 = all.at("members").at(0).at("statistics");
+  EXPECT_EQ(gw1.at("text"), boost::json::parse(R"({"age_s":0,"figures":{"note":"x"}})"));
+  EXPECT_EQ(all.at("members").at(2).at("statistics"), boost::json::object());
+}
+
+TEST_F(Figures, GoWithTheMember) {
+  live({member("gw2", "192.0.2.1", {"sip_proxy"})});
+  EXPECT_EQ(json().at("statistics").at("summary"),
+            boost::json::parse(R"({"sip_proxy":{"online_accounts":10}})"));
+  EXPECT_EQ(network_.figures().members(), 2U) << "the stranger may be admitted yet";
+}
+
+TEST_F(Figures, OfOtherMembersCannotSteerATerminal) {
+  say("gw2", R"({"sip_proxy":{"\u001b[31m":1}})");
+  EXPECT_THAT(list(), HasSubstr(R"(192.0.2.1 \x1b[31m=1)"));
 }
 
 } // namespace

@@ -202,5 +202,28 @@ TEST_F(Screen, QuitsOnQ) {
   EXPECT_FALSE(screen_.on_key({key::character, U'q'}));
 }
 
+TEST_F(Screen, ShowsSumsOfFiguresAndThoseOfEachMemberOnDemand) {
+  live({member("gw1", "192.0.2.1", {"sip_proxy", "xcap_server"}),
+        member("gw2", "192.0.2.2", {"sip_proxy"})});
+  const auto say = [&](std::string_view who, std::string figures) {
+    hear(heard_statistics{{id(who), std::move(figures), {}, {}}});
+  };
+  say("gw1",
+      R"({"sip_proxy":{"online":{"a.example":3,"\u001b[31m":4}},"load":{"average_1m":0.5}})");
+  say("gw2", R"({"sip_proxy":{"online":5}})");
+  screen_.on_resize(40, 120);
+  EXPECT_THAT(text(), HasSubstr(" sip_proxy: 2 active   online 12\n"));
+  EXPECT_THAT(text(), Not(HasSubstr("average_1m")));
+  type("s");
+  EXPECT_THAT(text(), HasSubstr(R"(    sip_proxy:  online 7 (\x1b[31m 4, a.example 3)  0 s ago)"));
+  EXPECT_THAT(text(), HasSubstr("    sip_proxy:  online 5  0 s ago\n"));
+  const auto all = text();
+  const auto load = all.find("    load:  average_1m 0.5  0 s ago\n");
+  EXPECT_NE(load, std::string::npos);
+  EXPECT_EQ(all.find("load:", load + 10), std::string::npos) << "once, though it has two roles";
+  type("s");
+  EXPECT_THAT(text(), Not(HasSubstr("average_1m")));
+}
+
 } // namespace
 } // namespace thor::monitor
