@@ -58,6 +58,7 @@ std::optional<run> schedule::on_deadline(model::time_point now, const model::vie
   out.where = all.where;
   out.serial = all.serial;
   out.members = seen_of(all.members);
+  std::erase_if(reasons_, [&](const auto& reason) { return all.members.contains(reason.first); });
   add_difference(out);
   const bool same = out.added.empty() && out.changed.empty() && out.gone.empty();
   if (same && told_ && failures_ == 0)

@@ -20,7 +20,8 @@
 
 namespace thor::runtime {
 
-inline constexpr std::size_t control_line_octets_max = 4096;
+/// So that a body of Thor.Statistics fits into a request.
+inline constexpr std::size_t control_line_octets_max = 20U << 10;
 inline constexpr std::size_t control_connections_max = 16;
 inline constexpr std::chrono::seconds control_deadline{5};
 /// The longest answer that ask() takes.

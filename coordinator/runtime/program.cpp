@@ -16,6 +16,8 @@
 namespace thor::runtime {
 namespace {
 
+constexpr int remote_words_max = 1000;
+
 struct request {
   std::filesystem::path config_file{default_config_file};
   bool config_given = false;
@@ -43,12 +45,15 @@ void add_commands(CLI::App& app, const program& what, request& out) {
                    {"metrics", "show the running daemon's metrics, as Prometheus text", ""}});
   for (const auto& command : commands) {
     auto* sub = app.add_subcommand(command.name, command.summary);
-    auto argument = std::make_shared<std::string>();
+    auto words = std::make_shared<std::vector<std::string>>();
     if (!command.argument.empty()) {
-      sub->add_option(command.argument, *argument);
+      const bool many = command.argument.ends_with("...");
+      const auto name = command.argument.substr(0, command.argument.size() - (many ? 3 : 0));
+      sub->add_option(name, *words)->type_name("")->expected(0, many ? remote_words_max : 1);
     }
-    sub->callback([&out, argument, name = command.name] {
-      out.command = argument->empty() ? name : name + ' ' + *argument;
+    sub->callback([&out, words, name = command.name] {
+      out.command = words->empty() ? name : fmt::format("{} {}", name, fmt::join(*words, " "));
+      std::ranges::replace(out.command, '\n', ' '); // a request is one line
     });
   }
   app.require_subcommand(0, 1);

@@ -31,7 +31,8 @@ inline constexpr int exit_usage = 2;
 struct remote_command {
   std::string name;
   std::string summary;
-  std::string argument; ///< name of its optional argument; "" = none
+  /// Name of its optional argument; "WORDS..." takes all that are left; "" = none.
+  std::string argument;
 };
 
 /// What a local command gets.

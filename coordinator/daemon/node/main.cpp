@@ -9,7 +9,9 @@ int main(int argc, char** argv) {
       .summary = "Joins this machine to the overlay: announces its roles and addresses.",
       .commands = {{"drain", "take no new work: leave SRV, keep the address, for a time",
                     "SECONDS"},
-                   {"undrain", "take new work again", ""}},
+                   {"undrain", "take new work again", ""},
+                   {"statistics", "show the figures of this node, or hand in some: NAME JSON",
+                    "NAME..."}},
       .reloaded_tables = {"node"},
       .check = [&](const auto& self) { return node::check(how, self); }};
   return runtime::run_program(

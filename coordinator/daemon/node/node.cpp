@@ -69,11 +69,14 @@ node::node(runtime::service& on, const settings& configured)
     , client_(on.io(), client_options(on), on.credentials(), *this)
     , network_(client_, &on.counters())
     , text_port_(on.io(), network_, on.counters())
+    , hooks_(on, network_, how_.hooks)
+    , figures_(on, client_, how_.figures)
     , draining_(on.counters().gauge("thor_node_draining", "1 while this node takes no new work"))
     , drain_end_(on.io(), [this](model::time_point) { follow_drain(); }) {
   if (!drain_.problem().empty()) {
     spdlog::warn("{}", drain_.problem());
   }
+  network_.tell(hooks_);
   on_.control().on("drain", [this](const auto& arguments) { return drain(arguments); });
   on_.control().on("undrain", [this](const auto&) { return undrain(); });
   on_.on_status([this](auto& into) { add_status(into); });
@@ -98,6 +101,8 @@ void node::reconfigure() {
     return;
   }
   how_ = configured_;
+  hooks_.reconfigure(how_.hooks);
+  figures_.reconfigure(how_.figures);
   announce();
   try {
     text_port_.follow(how_.text);
@@ -152,19 +157,21 @@ node::answer node::undrain() {
   return boost::json::object{{"draining", false}};
 }
 
-// ---- what is heard
+// ---- what event servers say
 
-void node::on_server_up(const std::string& server, const wire::welcome& /*hello*/) {
+void node::on_server_up(const std::string& server, const wire::welcome&) {
   network_.on_server_up(server);
+  figures_.on_server_up(server);
 }
 
-void node::on_server_down(const std::string& server, const std::string& /*why*/) {
+void node::on_server_down(const std::string& server, const std::string&) {
   network_.on_server_down(server);
 }
 
 void node::on_message(const std::string& server, const wire::server_message& message,
-                      const identity::peer* /*author*/) {
+                      const identity::peer*) {
   network_.on_message(server, message);
+  figures_.on_message(server, message);
 }
 
 // ---- what is seen
@@ -184,12 +191,14 @@ void node::add_status(boost::json::object& into) const {
     into["drain_seconds_left"] = (*drain_.until() - runtime::unix_now()).count();
   }
   into["replaced"] = replaced_;
+  hooks_.add_status(into);
   into["ready"] = announced && !servers.empty();
 }
 
 /// The process stays, so that no supervisor starts it again and throws the other one out.
 void node::on_replaced(const std::string&) {
   replaced_ = true;
+  figures_.stop();
 }
 
 } // namespace thor::node

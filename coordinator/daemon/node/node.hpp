@@ -7,6 +7,8 @@
 #include "coordinator/client/client.hpp"
 #include "coordinator/client/network.hpp"
 #include "coordinator/daemon/node/drain.hpp"
+#include "coordinator/daemon/node/figures.hpp"
+#include "coordinator/daemon/node/hooks.hpp"
 #include "coordinator/daemon/node/settings.hpp"
 #include "coordinator/daemon/node/text_port.hpp"
 #include "coordinator/runtime/loop.hpp"
@@ -45,6 +47,8 @@ class node final : private client::observer {
   client::client client_;
   client::network network_; ///< the members, for everybody here
   text_port text_port_;
+  hooks hooks_;
+  figures figures_;
   prometheus::Gauge& draining_;
   bool replaced_ = false;
   runtime::deadline_timer drain_end_;

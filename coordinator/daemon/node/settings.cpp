@@ -75,6 +75,8 @@ settings read_settings(runtime::config& from) {
     out.offers.emplace(role, read_offer(offers.table(role)));
   }
   out.text = read_text_port(table.table("lookup"));
+  out.hooks = read_hooks(table);
+  out.figures = read_figure_sources(table);
   check_bounds(out, table);
   return out;
 }

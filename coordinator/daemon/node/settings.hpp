@@ -1,6 +1,8 @@
 // The table [node] of the configuration, and what it means together with the certificate.
 #pragma once
 
+#include "coordinator/daemon/node/figures.hpp"
+#include "coordinator/daemon/node/hooks.hpp"
 #include "coordinator/daemon/node/text_port.hpp"
 #include "coordinator/identity/peer.hpp"
 #include "coordinator/model/presence.hpp"
@@ -19,6 +21,8 @@ struct settings {
   std::map<std::string, std::string> attributes;
   std::map<std::string, model::role_offer> offers; ///< by role; other roles offer the defaults
   text_port_settings text;
+  std::vector<hook_settings> hooks;
+  std::vector<figure_source> figures;
 };
 
 /// What is wrong is recorded in `from`.

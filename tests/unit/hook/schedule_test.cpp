@@ -315,6 +315,26 @@ TEST_F(Hook, ForgetsAReasonWhenItWasTold) {
   EXPECT_EQ(wait(1s)->gone.at(0).why, std::nullopt);
 }
 
+TEST_F(Hook, ForgetsAReasonWhenTheMemberIsBack) {
+  subject_ = schedule(settings{.roles = {"sip_proxy"}, .ignored_attributes = {}});
+  have(proxy("n1"));
+  begin();
+  have(proxy("n2"));
+  tell();
+  wait(1s);
+  lose("n1", model::withdrawal::left);
+  have(proxy("n1", 9));
+  tell();
+  end(outcome::taken);
+  wait(1s);
+  end(outcome::taken);
+  auto other = proxy("n1");
+  other.roles = {{"media_relay", {}}};
+  have(other);
+  tell();
+  EXPECT_EQ(wait(1s)->gone.at(0).why, std::nullopt) << "it gave up the role";
+}
+
 TEST_F(Hook, IsNotMovedByAnEndOfARunThatIsNotUnderWay) {
   begin();
   end(outcome::failed);
