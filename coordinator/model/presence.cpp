@@ -171,6 +171,14 @@ std::optional<std::uint64_t> capacity_of(const presence& p) {
   return value;
 }
 
+std::map<std::string, std::string> health_of(const presence& p) {
+  std::map<std::string, std::string> out;
+  for (const auto& [key, value] : p.attributes)
+    if (key.starts_with(attribute_health_prefix))
+      out.emplace(key.substr(attribute_health_prefix.size()), value);
+  return out;
+}
+
 bool is_port_key(std::string_view text) {
   const auto dot = text.find('.');
   return dot != std::string_view::npos && is_service_label(text.substr(0, dot)) &&

@@ -86,6 +86,12 @@ inline constexpr std::string_view attribute_capacity = "capacity";
 /// Its value; nothing when it is absent or no such number.
 std::optional<std::uint64_t> capacity_of(const presence& p);
 
+/// Attributes of this prefix and a role tell how a member judges what it offers as that role, for
+/// people: "up", or a word, a colon and why. A role that is down is not among its roles.
+inline constexpr std::string_view attribute_health_prefix = "health.";
+/// By role, without the prefix.
+std::map<std::string, std::string> health_of(const presence& p);
+
 /// "sip.udp": a key of role_offer::ports.
 bool is_port_key(std::string_view text);
 
