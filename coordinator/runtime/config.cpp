@@ -347,6 +347,9 @@ std::vector<section> section::tables(std::string_view key) {
   if (value == nullptr) {
     return {};
   }
+  if (value->is_array() && value->as_array()->empty()) {
+    return {};
+  }
   const auto name = join(at_->name, key);
   if (!is_array_of_tables(*value)) {
     add_value_error(*tree_, *at_, key, value->source(),

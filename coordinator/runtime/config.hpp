@@ -66,7 +66,7 @@ class section {
 
   /// A table in this table: "soa" of [dns].
   section table(std::string_view key);
-  /// An array of tables: [[dns.name_server]].
+  /// An array of tables: [[dns.name_server]]. `name_server = []` is one without any.
   std::vector<section> tables(std::string_view key);
   /// The keys of a table whose keys are the operator's: [node.attributes], [node.role.*]. The
   /// caller asks for each.

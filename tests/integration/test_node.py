@@ -124,7 +124,7 @@ class Joining(NodeTest):
         address = self.net.node_addresses("gw1")[0]
         self.net.start_node("gw1", ["sip_proxy", "media_relay"], {
             "roles": ["sip_proxy"], "addresses": [address], "site": "ams1", "attributes": {"rack": "B7"},
-            "role": {"sip_proxy": {"priority": 20, "weight": 50, "ports": {"sip.udp": 5070}}}})
+            "role": {"sip_proxy": {"priority": 20, "weight": 50, "ports": {"sip.udp": 5070}, "check": []}}})
         wait_until(lambda: seen.presences, "the presence is published")
         said = seen.presences[0]
         self.assertEqual({"sip_proxy": {"state": "active", "priority": 20, "weight": 50, "ports": {"sip.udp": 5070}}}, said["roles"])

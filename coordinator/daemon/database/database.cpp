@@ -77,7 +77,7 @@ void watched_database::on_deadline(model::time_point now) {
   perform(effects);
 }
 
-void watched_database::on_end(std::uint64_t probe, const std::expected<void, std::string>& result) {
+void watched_database::on_end(std::uint64_t probe, const probe::outcome& result) {
   probe_.reset();
   std::vector<health::effect> effects;
   if (result) {
@@ -104,9 +104,8 @@ void watched_database::perform(const std::vector<health::effect>& effects) {
 }
 
 void watched_database::begin(std::uint64_t probe) {
-  probe_ =
-      std::make_unique<tcp_probe>(on_.io(), names_, how_.probe->target,
-                                  [this, probe](const auto& result) { on_end(probe, result); });
+  probe_ = probe::begin(on_.io(), names_, probe::tcp_target{how_.probe->target},
+                        [this, probe](const auto& result) { on_end(probe, result); });
 }
 
 void watched_database::show(std::string_view log_text) {

@@ -6,7 +6,7 @@
 
 #include "coordinator/client/client.hpp"
 #include "coordinator/daemon/database/settings.hpp"
-#include "coordinator/daemon/database/tcp_probe.hpp"
+#include "coordinator/probe/probe.hpp"
 #include "coordinator/runtime/loop.hpp"
 #include "coordinator/runtime/resolver.hpp"
 #include "coordinator/runtime/service.hpp"
@@ -35,7 +35,7 @@ class watched_database {
 
  private:
   void on_deadline(model::time_point now);
-  void on_end(std::uint64_t probe, const std::expected<void, std::string>& result);
+  void on_end(std::uint64_t probe, const probe::outcome& result);
   void perform(const std::vector<health::effect>& effects);
   void begin(std::uint64_t probe);
   void show(std::string_view log_text);
@@ -46,7 +46,7 @@ class watched_database {
   std::function<void()> on_change_;
   prometheus::Gauge& gauge_;
   std::optional<health::check> check_;
-  std::unique_ptr<tcp_probe> probe_;
+  std::unique_ptr<probe::under_way> probe_;
   runtime::deadline_timer timer_;
 };
 

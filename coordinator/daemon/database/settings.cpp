@@ -1,5 +1,6 @@
 #include "coordinator/daemon/database/settings.hpp"
 
+#include "coordinator/probe/settings.hpp"
 #include "coordinator/runtime/program.hpp"
 
 #include <fmt/format.h>
@@ -22,17 +23,7 @@ std::optional<probe_settings> read_probe(runtime::section table) {
   } else {
     table.reject("tcp", "is where to connect to, \"host:port\": " + target.error());
   }
-  const auto milliseconds = [&](std::string_view key, std::chrono::milliseconds otherwise,
-                                std::int64_t max) {
-    return std::chrono::milliseconds(table.integer(key, otherwise.count(), 10, max));
-  };
-  out.how.interval = milliseconds("interval_ms", out.how.interval, 3'600'000);
-  out.how.timeout = milliseconds("timeout_ms", std::min(out.how.timeout, out.how.interval), 60'000);
-  if (out.how.timeout > out.how.interval) {
-    table.reject("timeout_ms", "must not be above interval_ms: there is one probe at a time");
-  }
-  out.how.fall = static_cast<unsigned>(table.integer("fall", out.how.fall, 1, 100));
-  out.how.rise = static_cast<unsigned>(table.integer("rise", out.how.rise, 1, 100));
+  out.how = probe::read_timing(table, {});
   return out;
 }
 

@@ -18,10 +18,7 @@ namespace thor::database {
 struct probe_settings {
   runtime::endpoint target;
   health::check_settings how;
-  friend bool operator==(const probe_settings& a, const probe_settings& b) {
-    return a.target == b.target && a.how.interval == b.how.interval &&
-           a.how.timeout == b.how.timeout && a.how.fall == b.how.fall && a.how.rise == b.how.rise;
-  }
+  friend bool operator==(const probe_settings&, const probe_settings&) = default;
 };
 
 /// [[database.uri]]

@@ -66,13 +66,20 @@ node::node(runtime::service& on, const settings& configured)
     , configured_(configured)
     , how_(configured)
     , drain_(on.overlay().state_dir / "thor-node.drain", runtime::unix_now())
+    , names_(on.io(), on.overlay().resolvers)
     , client_(on.io(), client_options(on), on.credentials(), *this)
     , network_(client_, &on.counters())
     , text_port_(on.io(), network_, on.counters())
     , hooks_(on, network_, how_.hooks)
     , figures_(on, client_, how_.figures)
+    , health_(on, names_, [this] { announce(); })
+    , sources_(on, names_, [this] { announce(); })
     , draining_(on.counters().gauge("thor_node_draining", "1 while this node takes no new work"))
-    , drain_end_(on.io(), [this](model::time_point) { follow_drain(); }) {
+    , drain_end_(on.io(), [this](model::time_point) { follow_drain(); })
+    , first_results_(on.io(), [this](model::time_point) {
+      waited_ = true;
+      announce();
+    }) {
   if (!drain_.problem().empty()) {
     spdlog::warn("{}", drain_.problem());
   }
@@ -84,12 +91,15 @@ node::node(runtime::service& on, const settings& configured)
 
 void node::run() {
   text_port_.follow(how_.text);
+  first_results_.arm(runtime::monotonic_now() + first_results_wait_max);
+  watch();
   follow_drain();
   client_.start();
   on_.ready();
   on_.run([this] { client_.stop(how_.member.hold, [this] { on_.finish(); }); },
           [this] {
             client_.credentials_reloaded();
+            watch();
             announce();
           },
           [this] { reconfigure(); });
@@ -103,6 +113,7 @@ void node::reconfigure() {
   how_ = configured_;
   hooks_.reconfigure(how_.hooks);
   figures_.reconfigure(how_.figures);
+  watch();
   announce();
   try {
     text_port_.follow(how_.text);
@@ -111,10 +122,22 @@ void node::reconfigure() {
   }
 }
 
+void node::watch() {
+  if (const auto what = make_presence(how_, on_.credentials().self(), model::role_state::active)) {
+    health_.follow(checks_of(how_, *what));
+    sources_.follow(how_.sources);
+  }
+}
+
 void node::announce() {
+  if (!waited_ && !(health_.judged() && sources_.judged())) {
+    return;
+  }
   const auto state = drain_.until() ? model::role_state::draining : model::role_state::active;
   auto what = make_presence(how_, on_.credentials().self(), state);
   if (what) {
+    sources_.apply(*what);
+    health_.apply(*what);
     client_.announce(std::move(*what));
   } else {
     spdlog::error("nothing new announced: {}", what.error());
@@ -186,6 +209,8 @@ void node::add_status(boost::json::object& into) const {
   }
   into["event_servers"] = boost::json::array(servers.begin(), servers.end());
   into["text_port"] = text_port_.listening();
+  into["health"] = health_.describe();
+  into["attribute_sources"] = sources_.describe();
   into["draining"] = drain_.until().has_value();
   if (drain_.until()) {
     into["drain_seconds_left"] = (*drain_.until() - runtime::unix_now()).count();

@@ -1,5 +1,7 @@
 #include "coordinator/daemon/node/settings.hpp"
 
+#include "coordinator/probe/own_address.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,11 +29,14 @@ std::map<std::string, std::string> read_attributes(runtime::section table) {
   std::map<std::string, std::string> out;
   for (const auto& key : table.names()) {
     out.emplace(key, table.text(key, ""));
+    if (key.starts_with(model::attribute_health_prefix)) {
+      table.reject(key, "is what this node says of its checks");
+    }
   }
   return out;
 }
 
-model::role_offer read_offer(runtime::section table) {
+model::role_offer read_offer(runtime::section& table) {
   constexpr std::int64_t uint16_max = std::numeric_limits<std::uint16_t>::max();
   model::role_offer out;
   out.priority = static_cast<std::uint16_t>(table.integer("priority", out.priority, 0, uint16_max));
@@ -72,11 +77,16 @@ settings read_settings(runtime::config& from) {
   out.attributes = read_attributes(table.table("attributes"));
   auto offers = table.table("role");
   for (const auto& role : offers.names()) {
-    out.offers.emplace(role, read_offer(offers.table(role)));
+    auto one = offers.table(role);
+    out.offers.emplace(role, read_offer(one));
+    if (auto checks = read_checks(one, role, out.offers.at(role))) {
+      out.given_checks.emplace(role, std::move(*checks));
+    }
   }
   out.text = read_text_port(table.table("lookup"));
   out.hooks = read_hooks(table);
   out.figures = read_figure_sources(table);
+  out.sources = read_sources(table.table("attribute_source"));
   check_bounds(out, table);
   return out;
 }
@@ -116,9 +126,36 @@ make_presence(const settings& how, const identity::peer& self, model::role_state
   return out;
 }
 
+role_checks checks_of(const settings& how, const model::presence& announced) {
+  const auto own = probe::own_address(announced.addresses);
+  role_checks out;
+  for (const auto& [role, offer] : announced.roles) {
+    const auto given = how.given_checks.find(role);
+    out[role] = given == how.given_checks.end() ? default_checks(role, offer) : given->second;
+    fill_in(out[role], own);
+  }
+  return out;
+}
+
 std::expected<void, std::string> check(const settings& how, const identity::peer& self) {
-  if (const auto fits = make_presence(how, self, model::role_state::active); !fits) {
-    return std::unexpected(fits.error());
+  const auto said = make_presence(how, self, model::role_state::active);
+  if (!said) {
+    return std::unexpected(said.error());
+  }
+  auto most = *said;
+  for (const auto& [role, checks] : checks_of(how, *said)) {
+    most.attributes[std::string(model::attribute_health_prefix) + role];
+  }
+  for (const auto& [name, source] : how.sources) {
+    most.attributes[name];
+  }
+  if (most.addresses.empty()) {
+    most.addresses.push_back(model::ip_address::v4({192, 0, 2, 1}));
+  }
+  if (const auto valid = model::validate(most); !valid) {
+    return std::unexpected(fmt::format("[node] with what checks and sources of attributes add is "
+                                       "out of bounds: {}",
+                                       valid.error().detail));
   }
   return {};
 }

@@ -1,6 +1,8 @@
 // The table [node] of the configuration, and what it means together with the certificate.
 #pragma once
 
+#include "coordinator/daemon/node/attribute_sources.hpp"
+#include "coordinator/daemon/node/checks.hpp"
 #include "coordinator/daemon/node/figures.hpp"
 #include "coordinator/daemon/node/hooks.hpp"
 #include "coordinator/daemon/node/text_port.hpp"
@@ -23,6 +25,8 @@ struct settings {
   text_port_settings text;
   std::vector<hook_settings> hooks;
   std::vector<figure_source> figures;
+  role_checks given_checks; ///< by role; other roles have the default
+  source_table sources;     ///< of attributes, by name
 };
 
 /// What is wrong is recorded in `from`.
@@ -34,7 +38,10 @@ settings read_settings(runtime::config& from);
 std::expected<model::presence, std::string>
 make_presence(const settings& how, const identity::peer& self, model::role_state state);
 
-/// make_presence() would succeed.
+/// The checks of the roles that are announced, as they are carried out on this machine.
+role_checks checks_of(const settings& how, const model::presence& announced);
+
+/// make_presence() would succeed, and what is found out at run time fits into it, too.
 std::expected<void, std::string> check(const settings& how, const identity::peer& self);
 
 } // namespace thor::node
