@@ -1,6 +1,7 @@
 #include "coordinator/monitor/member_json.hpp"
 
 #include "coordinator/model/database.hpp"
+#include "coordinator/model/presence.hpp"
 
 #include <utility>
 
@@ -32,14 +33,19 @@ json::object member_object(const model::member& m, bool myself) {
     roles[role] = role_object(offer);
   json::object attributes;
   for (const auto& [key, value] : p.attributes)
-    if (!key.starts_with(model::database_attribute_prefix)) // in "databases", without passwords
+    if (!key.starts_with(model::database_attribute_prefix) && // in "databases", without passwords
+        !key.starts_with(model::attribute_health_prefix))     // in "health"
       attributes[key] = value;
+  json::object health;
+  for (const auto& [role, verdict] : model::health_of(p))
+    health[role] = verdict;
   return {{"id", p.id.text()},
           {"addresses", std::move(addresses)},
           {"roles", std::move(roles)},
           {"site", p.site},
           {"software", p.software},
           {"attributes", std::move(attributes)},
+          {"health", std::move(health)},
           {"incarnation", p.at.incarnation},
           {"sequence", p.at.sequence},
           {"since", m.since.time_since_epoch().count()},

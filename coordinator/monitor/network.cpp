@@ -77,6 +77,9 @@ std::string describe(const model::presence& p) {
     if (offer.state != model::role_state::active)
       out.append("(").append(model::to_string(offer.state)).append(")");
   }
+  for (const auto& [role, verdict] : model::health_of(p))
+    if (!p.roles.contains(role))
+      out.append(" ").append(role).append("(").append(verdict).append(")");
   return out;
 }
 

@@ -62,6 +62,11 @@ std::map<std::string, std::vector<listed>> list_roles(const network& what, const
   for (const auto& [id, m] : members)
     for (const auto& [role, offer] : m.what.roles)
       list_member(out[role], role, m.what, id == self.id);
+  for (const auto& [id, m] : members)
+    for (const auto& [role, verdict] : model::health_of(m.what))
+      if (!m.what.roles.contains(role))
+        out[role].push_back(
+            {m.what.addresses.front(), 0, line({verdict, id == self.id ? "myself" : ""})});
   const auto own = members.find(self.id);
   const std::string role(role_monitor);
   const bool listed_already = own != members.end() && own->second.what.roles.contains(role);

@@ -25,10 +25,11 @@ struct onlooker {
 
 /// The classic form: a header with the network and `local_time`, underlined; then each role in
 /// alphabetical order with its members by address, one a line. Databases and managers have
-/// `priority=`, databases their URI, members that drain the word "draining", and who looks
-/// "myself". A monitor that only listens is no member, and yet it is there: it is listed where its
-/// certificate has the role thor_monitor. Below, for each role of which there are figures: those of
-/// its members, and their sums as "summary".
+/// `priority=`, databases their URI, members that drain the word "draining", members whose checks
+/// keep them out of the role what these say, and who looks "myself". A monitor that only listens is
+/// no member, and yet it is there: it is listed where its certificate has the role thor_monitor.
+/// Below, for each role of which there are figures: those of its members, and their sums as
+/// "summary".
 std::string classic(const network& what, const onlooker& self, std::string_view local_time,
                     model::unix_time wall, columns_of width);
 

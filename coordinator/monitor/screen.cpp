@@ -341,6 +341,15 @@ std::vector<row> screen::member_rows(const network& what, model::unix_time wall)
   for (const auto& [id, m] : v.members)
     for (const auto& [role, offer] : m.what.roles)
       add_member_rows(by_role[role], role, m, what, wall);
+  std::map<std::string, std::size_t> withheld;
+  for (const auto& [id, m] : v.members) {
+    for (const auto& [role, verdict] : model::health_of(m.what)) {
+      if (!m.what.roles.contains(role)) {
+        ++withheld[role];
+        add_withheld_row(by_role[role], role, verdict, m);
+      }
+    }
+  }
   const auto active = count_roles(v.members, model::role_state::active);
   const auto draining = count_roles(v.members, model::role_state::draining);
   std::vector<row> out;
@@ -355,6 +364,8 @@ std::vector<row> screen::member_rows(const network& what, model::unix_time wall)
       heading.push_back({", " + std::to_string(found->second) + " draining", style::warning});
     if (const auto counted = sums.find(role); counted != sums.end())
       heading.push_back({"   " + seen(sums_text(counted->second))});
+    if (const auto found = withheld.find(role); found != withheld.end())
+      heading.push_back({", " + std::to_string(found->second) + " not healthy", style::alarm});
     out.push_back(std::move(heading));
     std::ranges::move(members, std::back_inserter(out));
   }
@@ -380,6 +391,9 @@ void screen::add_member_rows(std::vector<row>& into, const std::string& role,
     rest += "  publishes";
   if (p.id == how_.self.id)
     rest += "  myself";
+  const auto health = model::health_of(p);
+  const auto verdict = health.find(role);
+  const bool doubtful = verdict != health.end() && verdict->second != "up";
   const bool draining = offer.state == model::role_state::draining;
   std::vector<row> rows{
       {{"  " + fit(seen(p.id.text()), id_columns, how_.width) + " " +
@@ -387,6 +401,8 @@ void screen::add_member_rows(std::vector<row>& into, const std::string& role,
        {fit(model::to_string(offer.state), state_columns, how_.width),
         draining ? style::warning : style::good},
        {" " + fit(how_.local_time(m.since), since_columns, how_.width) + " " + rest}}};
+  if (doubtful)
+    rows.front().push_back({"  " + seen(verdict->second), style::warning});
   if (role == model::role_database)
     add_database_rows(rows, p, v);
   if (show_figures_)
@@ -414,6 +430,20 @@ void screen::add_figure_rows(std::vector<row>& into, const std::string& role,
     }
     into.push_back({{seen(text) + "  " + std::to_string(group.age.count()) + " s ago"}});
   }
+}
+
+/// Of a member whose checks keep it out of a role.
+void screen::add_withheld_row(std::vector<row>& into, const std::string& role,
+                              const std::string& verdict, const model::member& m) const {
+  const auto& p = m.what;
+  const auto text = seen(verdict);
+  const auto colon = std::min(text.find(':'), text.size());
+  row whole{{"  " + fit(seen(p.id.text()), id_columns, how_.width) + " " +
+             fit(p.addresses.front().text(), address_columns, how_.width) + " "},
+            {fit(text.substr(0, colon), state_columns, how_.width), style::alarm},
+            {text.substr(std::min(colon + 1, text.size())), style::alarm}};
+  if (passes_filter(role + " " + text_of(whole)))
+    into.push_back(std::move(whole));
 }
 
 void screen::add_database_rows(std::vector<row>& into, const model::presence& p,

@@ -106,6 +106,8 @@ class screen {
                        const network& what, model::unix_time wall) const;
   void add_figure_rows(std::vector<row>& into, const std::string& role, const model::presence& p,
                        const network& what, model::unix_time wall) const;
+  void add_withheld_row(std::vector<row>& into, const std::string& role, const std::string& verdict,
+                        const model::member& m) const;
   void add_database_rows(std::vector<row>& into, const model::presence& p,
                          const model::view& v) const;
   [[nodiscard]] std::vector<row> change_rows() const;

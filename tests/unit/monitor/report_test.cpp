@@ -78,6 +78,24 @@ TEST_F(Report, ListsEachDatabaseOfAMemberAndNoPassword) {
   EXPECT_THAT(json_report(network_, self_, now_, wall), testing::Not(HasSubstr("s3cret")));
 }
 
+TEST_F(Report, SaysWhyAMemberIsKeptOutOfARole) {
+  auto sick = member("b", "192.0.2.9", {"xcap_server"});
+  sick.what.attributes = {{"health.sip_proxy", "down: sip udp 192.0.2.9:5060: it answers 503"},
+                          {"health.xcap_server", "not seen yet: tcp 192.0.2.9:443"},
+                          {"rack", "B7"}};
+  live({member("a", "192.0.2.10", {"sip_proxy"}), sick});
+  EXPECT_THAT(list(),
+              HasSubstr("sip_proxy members:\n192.0.2.9 down: sip udp 192.0.2.9:5060: it answers 503"
+                        "\n192.0.2.10\n"));
+  EXPECT_THAT(list(), HasSubstr("xcap_server members:\n192.0.2.9\n"));
+  const auto all = json();
+  const auto& shown = all.at("members").at(1).as_object();
+  EXPECT_EQ(boost::json::parse(R"({"sip_proxy":"down: sip udp 192.0.2.9:5060: it answers 503",
+                                   "xcap_server":"not seen yet: tcp 192.0.2.9:443"})"),
+            shown.at("health"));
+  EXPECT_EQ(boost::json::parse(R"({"rack":"B7"})"), shown.at("attributes"));
+}
+
 TEST_F(Report, IsOneJsonObject) {
   auto gw1 = member("gw1", "192.0.2.1", {"sip_proxy"});
   gw1.what.software = "thor-node \xc3\xa4";

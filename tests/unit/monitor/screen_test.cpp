@@ -75,6 +75,25 @@ TEST_F(Screen, ShowsTheWholeNetwork) {
       HasSubstr("watch1           192.0.2.5              active   T1750000000           myself"));
 }
 
+TEST_F(Screen, ShowsWhomTheirChecksKeepOutOfARole) {
+  auto sick = member("gw2", "192.0.2.9", {"xcap_server"});
+  sick.what.attributes = {{"health.sip_proxy", "down: tcp \x1b: refused"},
+                          {"health.xcap_server", "not seen yet: tcp 192.0.2.9:443"}};
+  auto well = member("gw1", "192.0.2.1", {"sip_proxy"});
+  well.what.attributes = {{"health.sip_proxy", "up"}};
+  live({well, sick});
+  screen_.on_resize(40, 120);
+  const auto shown = text();
+  EXPECT_THAT(shown, HasSubstr(" sip_proxy: 1 active, 1 not healthy\n"));
+  EXPECT_THAT(shown, HasSubstr("  gw2              192.0.2.9              down     "
+                               "tcp \\x1b: refused\n"));
+  EXPECT_THAT(shown, HasSubstr("  gw2              192.0.2.9              active   T1750000000"
+                               "           not seen yet: tcp 192.0.2.9:443\n"));
+  EXPECT_THAT(shown, HasSubstr("  gw1              192.0.2.1              active   T1750000000"
+                               "         \n"))
+      << "nothing but its row";
+}
+
 TEST_F(Screen, SaysThatTheStatusIsStale) {
   EXPECT_THAT(text(), HasSubstr("no network status yet"));
   live({});
