@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import overlaytest
+from kamailio import Kamailio
 from netns import NetnsOverlay
 from overlay import PROGRAMS, Failure, Process, wait_until
 
@@ -19,20 +20,11 @@ CACHED_S = 2  # what the proxy still remembers of DNS after this is in a new ans
 RATE = 20     # calls a second
 
 
-class Kamailio(Process):
-    """The proxy, on a machine of its own, with its own /etc/resolv.conf; all its processes end with it."""
+class Proxy(Kamailio):
+    """The proxy that knows DNS alone."""
 
     def __init__(self, net, resolver, transports, name):
-        home = net.home(name)
-        self.address, self.port = net.endpoint(name, 5060)
-        (home / "resolv.conf").write_text(f"nameserver {resolver.address}\n")
-        own_resolver = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
-                        f'mount --bind {home}/resolv.conf /etc/resolv.conf && exec "$@"', "sh")
-        listen = [word for transport in transports for word in ("-l", f"{transport}:{self.address}:{self.port}")]
-        super().__init__(name, ["/usr/sbin/kamailio", "-DD", "-E", "-f", RESOURCES / "kamailio.cfg", "-Y", home, "-w", home, *listen,
-                                *([] if "tcp" in transports else ["-T"])],
-                         net.directory / f"{name}.log", (*net.inside(name), *own_resolver))
-        net.processes.append(self)
+        super().__init__(net, name, RESOURCES / "kamailio.cfg", resolver.address, transports)
 
     def answered(self):
         """How many calls each (address, transport) has answered so far."""
@@ -55,7 +47,7 @@ class SipCalls(overlaytest.OverlayTest):
         self.proxy = self.start_proxy("udp", "tcp")
 
     def start_proxy(self, *transports):
-        proxy = Kamailio(self.net, self.pdns[0].server, transports, name="kamailio-" + "-".join(transports))
+        proxy = Proxy(self.net, self.pdns[0].server, transports, name="kamailio-" + "-".join(transports))
         self.addCleanup(proxy.kill)
         return proxy
 
