@@ -7,9 +7,10 @@ import unittest
 
 from kamailio import Kamailio
 from netns import NetnsOverlay
-from overlay import SOURCE, wait_until
+from overlay import PROGRAMS, SOURCE, wait_until
 
-HOOK = SOURCE / "contrib" / "kamailio" / "thor-kamailio"
+CONTRIB = SOURCE / "contrib" / "kamailio"
+SANDBOX = SOURCE / "tests" / "support" / "sandbox.py"
 MEMBERS = {
     "n1": {"addresses": ["192.0.2.1"], "roles": {"sip_proxy": {"weight": 100, "priority": 10}}},
     "n2": {"addresses": ["192.0.2.2", "198.51.100.2"],
@@ -35,16 +36,16 @@ class DispatcherList(unittest.TestCase):
         self.list.touch()
 
     def start_kamailio(self, reads=None):
-        proxy = Kamailio(self.net, "n1", SOURCE / "contrib" / "kamailio" / "kamailio.cfg", resolver="127.0.0.1",
+        proxy = Kamailio(self.net, "n1", CONTRIB / "kamailio.cfg", resolver="127.0.0.1",
                          define={"THOR_DOMAIN": self.net.domain, "THOR_LIST": reads or self.list, "THOR_RPC": self.home / "run" / "rpc.sock"})
         self.addCleanup(proxy.kill)
         wait_until(lambda: proxy.rpc("core.version"), "Kamailio answers its RPC")
         return proxy
 
-    def hook(self, members=None, text=None, umask=0o022):
+    def hook(self, members=None, text=None, inside=(), umask=0o022):
         """Runs the hook where Kamailio is; the names of its sockets belong to the network namespace."""
         document = {"members": [{"id": name, **what} for name, what in (MEMBERS if members is None else members).items()]}
-        return subprocess.run([*self.net.inside("n1"), HOOK, "--list", self.list, "--rpc", self.home / "run" / "rpc.sock"],
+        return subprocess.run([*self.net.inside("n1"), *inside, CONTRIB / "thor-kamailio", "--list", self.list, "--rpc", self.home / "run" / "rpc.sock"],
                               input=json.dumps(document) if text is None else text, capture_output=True, text=True, check=False, umask=umask)
 
     def taken(self, done):
@@ -92,6 +93,13 @@ class DispatcherList(unittest.TestCase):
         done = self.hook()
         self.assertEqual(1, done.returncode)
         self.assertIn(f"is its list_file {self.list}", done.stderr)
+
+    def test_the_sandbox_of_thor_node_lets_it_work(self):
+        unit = self.net.directory / "thor-node.service"
+        unit.write_text((PROGRAMS / "contrib" / "systemd" / "thor-node.service").read_text() + (CONTRIB / "thor-node.conf").read_text())
+        proxy = self.start_kamailio()
+        self.taken(self.hook(inside=(SANDBOX, unit, self.home, "--")))
+        self.assertEqual(EXPECTED, self.known(proxy))
 
     def test_the_list_is_for_kamailio_to_read(self):
         self.hook(umask=0o077)

@@ -58,7 +58,7 @@ class Units(unittest.TestCase):
 
 
 class Installed(unittest.TestCase):
-    def test_everything_is_where_systemd_looks(self):
+    def test_everything_is_in_its_place(self):
         net = self.enterContext(Overlay())
         done = run("cmake", "--install", PROGRAMS, env=os.environ | {"DESTDIR": str(net.directory / "root")})
         self.assertEqual(0, done.returncode, done.stderr)
@@ -69,6 +69,10 @@ class Installed(unittest.TestCase):
             self.assertTrue((net.directory / "root" / program.lstrip("/")).is_file(), program)
             self.assertTrue((prefix / "share/man/man8" / f"{daemon}.8").is_file(), daemon)
         self.assertTrue((prefix / "libexec/thor/make-pdns-token").stat().st_mode & 0o111)
+        for software in ("kamailio", "opensips", "asterisk", "mediaproxy"):
+            done = run(prefix / "share/thor" / software / f"thor-{software}", "--help")
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertTrue((prefix / "share/thor" / software / "README.md").is_file(), software)
 
     def test_the_user_and_the_directories(self):
         net = self.enterContext(Overlay())

@@ -7,7 +7,7 @@ from overlay import Process
 
 
 class Kamailio(Process):
-    """`config` is the file; `define` are its preprocessor names and values (-A); `resolver` is the name server that it asks, a
+    """`config` is the file; `define` are its preprocessor names and values (-A; None: without one); `resolver` is the name server that it asks, a
     machine's address; all its processes end with it."""
 
     def __init__(self, net, name, config, resolver, transports=("udp", "tcp"), define=()):
@@ -18,7 +18,7 @@ class Kamailio(Process):
         own_resolver = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
                         f'mount --bind {home}/resolv.conf /etc/resolv.conf && exec "$@"', "sh")
         listen = [word for transport in transports for word in ("-l", f"{transport}:{self.address}:{self.port}")]
-        defined = [word for key, value in dict(define).items() for word in ("-A", f'{key}="{value}"')]
+        defined = [word for key, value in dict(define).items() for word in ("-A", key if value is None else f'{key}="{value}"')]
         super().__init__(name, ["/usr/sbin/kamailio", "-DD", "-E", "-f", config, "-Y", home, "-w", home, *defined, *listen,
                                 *([] if "tcp" in transports else ["-T"])],
                          net.directory / f"{name}-kamailio.log", (*net.inside(name), *own_resolver))
