@@ -1,5 +1,6 @@
 #include "backend/protocol/json_text.hpp"
 #include "backend/serve/limits.hpp"
+#include "backend/serve/request_parser.hpp"
 #include "backend/serve/session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,11 +11,13 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 namespace thor::backend {
 namespace {
@@ -27,9 +30,6 @@ using boost::system::error_code;
 
 constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 
-using request_parser = http::request_parser<http::string_body>;
-using request_message = request_parser::value_type;
-
 /// What a session has at hand while it lives.
 struct session {
   http_connection& connection;
@@ -37,20 +37,12 @@ struct session {
   edit_desk& edits;
   journal& log;
   beast::flat_buffer input{http_header_octets_max + stranger_body_octets_max};
+  request_text asked{};
   std::string head{};
   std::string body{};
 
   beast::tcp_stream& stream() { return connection.stream; }
 };
-
-/// Waits for as long as it takes until the next request begins, and reads what is there of it.
-asio::awaitable<error_code> wait_idle(session& self) {
-  self.stream().expires_never();
-  const auto [failure, octets] =
-      co_await self.stream().async_read_some(self.input.prepare(read_octets), awaiting);
-  self.input.commit(octets);
-  co_return failure;
-}
 
 /// Puts the head of a response into `self.head`; without a length the body comes in chunks. Written
 /// by hand because Beast's would take every field from the heap.
@@ -112,19 +104,16 @@ asio::awaitable<error_code> write_chunked(session& self, http_reply& reply, bool
   co_return failure;
 }
 
-/// Answers one request; false when the connection is to be closed.
-asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
-  const auto field = [&](std::string_view name) {
-    const auto value = asked[name];
-    return std::string_view(value.data(), value.size());
-  };
+/// Answers `self.asked`; false when the connection is to be closed.
+asio::awaitable<bool> answer_one(session& self, bool wants_more) {
+  const request_text& asked = self.asked;
   self.body.clear();
-  http_reply reply = self.handler.answer_http({.verb = asked.method_string(),
-                                               .target = asked.target(),
-                                               .body = asked.body(),
-                                               .zone_id = field("X-RemoteBackend-zone-id"),
-                                               .real_remote = field("X-RemoteBackend-real-remote"),
-                                               .transaction = field("X-RemoteBackend-trxid"),
+  http_reply reply = self.handler.answer_http({.verb = asked.verb,
+                                               .target = asked.target,
+                                               .body = asked.body,
+                                               .zone_id = asked.zone_id,
+                                               .real_remote = asked.real_remote,
+                                               .transaction = asked.transaction,
                                                .peer = self.connection.peer},
                                               self.connection.open, self.body);
   self.connection.trusted = self.connection.trusted || reply.trusted;
@@ -136,14 +125,14 @@ asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
     }
     self.handler.answer_edit(*reply.wanted, *outcome, self.connection.peer, self.body);
   }
-  const bool keep_alive = asked.keep_alive() && reply.trusted;
+  const bool keep_alive = wants_more && reply.trusted;
   error_code failure;
   const bool is_short = reply.rest.empty() && self.body.size() <= whole_body_octets_max;
-  if (is_short || asked.version() < 11) {
+  if (is_short || asked.version < 11) {
     while (!reply.rest.empty()) { // HTTP/1.0 knows no chunks
       reply.rest.append_to(self.body, piece_octets);
     }
-    failure = co_await write_whole(self, reply.status, asked.version(), keep_alive);
+    failure = co_await write_whole(self, reply.status, asked.version, keep_alive);
   } else {
     failure = co_await write_chunked(self, reply, keep_alive);
   }
@@ -153,22 +142,72 @@ asio::awaitable<bool> answer_one(session& self, const request_message& asked) {
   co_return !failure && keep_alive;
 }
 
-/// Reads a request; one without the token must be short.
-asio::awaitable<error_code> read_request(session& self, request_parser& parser) {
-  auto [failure, octets] =
-      co_await http::async_read_header(self.stream(), self.input, parser, awaiting);
-  if (failure) {
-    co_return failure;
-  }
-  if (!self.handler.is_trusted(parser.get().target())) {
-    if (parser.content_length().value_or(0) > stranger_body_octets_max) {
-      co_return make_error_code(http::error::body_limit);
+/// What has been read of the input so far, and a failure that ends the connection.
+enum class progress { whole, needs_more, failed };
+
+/// Parses what is there of a request; one without the token must be short.
+progress parse(session& self, request_parser& parser, error_code& failure) {
+  bool in_header = !parser.is_header_done();
+  while (!parser.is_done() && self.input.size() != 0) {
+    self.input.consume(parser.put(self.input.data(), failure));
+    if (failure == http::error::need_more) {
+      failure = {};
+      return progress::needs_more;
     }
-    parser.body_limit(stranger_body_octets_max);
+    if (failure) {
+      return progress::failed;
+    }
+    if (std::exchange(in_header, !parser.is_header_done()) && parser.is_header_done() &&
+        !self.handler.is_trusted(self.asked.target)) {
+      if (parser.content_length().value_or(0) > stranger_body_octets_max) {
+        failure = http::error::body_limit;
+        return progress::failed;
+      }
+      parser.body_limit(stranger_body_octets_max);
+    }
   }
-  std::tie(failure, octets) =
-      co_await http::async_read(self.stream(), self.input, parser, awaiting);
-  co_return failure;
+  return parser.is_done() ? progress::whole : progress::needs_more;
+}
+
+/// How much of the input to read at once.
+std::size_t wanted_octets(const session& self, const request_parser& parser) {
+  std::size_t wanted = read_octets;
+  if (parser.is_header_done()) {
+    const auto left = parser.content_length_remaining().value_or(0);
+    wanted = std::clamp<std::size_t>(left, read_octets, piece_octets);
+  }
+  return std::min(wanted, self.input.max_size() - self.input.size());
+}
+
+/// Reads the next request. Between two requests a trusted connection may wait for as long as it
+/// likes, and that costs no timer.
+asio::awaitable<error_code> read_request(session& self, request_parser& parser) {
+  bool waits_for_ever = self.connection.trusted && self.input.size() == 0;
+  bool is_timed = false;
+  error_code failure;
+  while (true) {
+    if (const progress now = parse(self, parser, failure); now != progress::needs_more) {
+      co_return failure;
+    }
+    const std::size_t wanted = wanted_octets(self, parser);
+    if (wanted == 0) {
+      co_return make_error_code(http::error::buffer_overflow);
+    }
+    const auto room = self.input.prepare(wanted);
+    std::size_t octets = 0;
+    if (std::exchange(waits_for_ever, false)) {
+      std::tie(failure, octets) = co_await self.stream().socket().async_read_some(room, awaiting);
+    } else {
+      if (!std::exchange(is_timed, true)) {
+        self.stream().expires_after(request_time_max);
+      }
+      std::tie(failure, octets) = co_await self.stream().async_read_some(room, awaiting);
+    }
+    self.input.commit(octets);
+    if (failure) {
+      co_return failure;
+    }
+  }
 }
 
 /// Why a request could not be read, and the status that says so; no reason when the peer just went.
@@ -242,20 +281,12 @@ asio::awaitable<void> serve_http(http_connection& connection, request_handler& h
   self.stream().socket().non_blocking(true, failed);
   bool goes_on = !failed;
   while (goes_on) {
-    if (connection.trusted && self.input.size() == 0) {
-      if (co_await wait_idle(self)) {
-        co_return;
-      }
-    }
-    self.stream().expires_after(request_time_max);
-    request_parser parser;
-    parser.header_limit(http_header_octets_max);
-    parser.body_limit(http_body_octets_max);
+    request_parser parser(self.asked);
     if (const error_code failure = co_await read_request(self, parser)) {
       co_await refuse_unreadable(self, failure);
       co_return;
     }
-    goes_on = co_await answer_one(self, parser.get());
+    goes_on = co_await answer_one(self, parser.keep_alive());
   }
   co_await linger(self);
 }

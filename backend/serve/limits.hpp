@@ -13,9 +13,10 @@ inline constexpr std::size_t http_header_octets_max = 8 * 1024;
 inline constexpr std::size_t http_body_octets_max = 1024 * 1024;
 /// The body of a request without the token, which is read to be refused.
 inline constexpr std::size_t stranger_body_octets_max = 64 * 1024;
-/// One request on the Unix socket, and how much memory a connection keeps for the next.
+/// One request on the Unix socket.
 inline constexpr std::size_t unix_line_octets_max = 1024 * 1024;
-inline constexpr std::size_t unix_line_octets_kept = 64 * 1024;
+/// How much memory of a request a connection keeps for the next.
+inline constexpr std::size_t request_octets_kept = 64 * 1024;
 
 /// Connections of each kind on one serving thread. PowerDNS opens one for each of its threads and
 /// a few more.

@@ -51,7 +51,7 @@ asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& h
       }
     }
     input.erase(0, length);
-    if (input.capacity() > unix_line_octets_kept && input.empty()) {
+    if (input.capacity() > request_octets_kept && input.empty()) {
       input.shrink_to_fit();
     }
     reply += '\n';
