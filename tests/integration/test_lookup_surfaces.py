@@ -202,6 +202,20 @@ class LiveTest(SurfaceTest):
         self.assertEqual((address, ["sip_proxy", "xcap_server"], {"capacity": "250"}), (status["ip"], status["roles"], status["attributes"]))
         self.assertRegex(status["version"], "thor-node .")
 
+    def test_the_python_client_as_a_command(self):
+        self.user()
+        for name in ("gw1", "gw2"):
+            self.node(name)
+        self.wait_for_members("gw1", "gw2")
+        tls = self.net.home("ops") / "tls"
+        done = subprocess.run([sys.executable, "-B", SOURCE / "contrib/python/thor_client.py", "--certificate", tls / "ops.crt", "--key", tls / "ops.key",
+                               "--ca", self.net.ca.certificate, "--server", self.net.event_servers[0], "--topic", "Thor.Members",
+                               "--lookup", "sip_proxy", "Alice@example.com", "--lookup", "xcap_server", "bob@example.com"],
+                              capture_output=True, text=True, check=True, timeout=60)
+        alice, bob = map(json.loads, done.stdout.splitlines())
+        self.assertEqual(self.lookup_json("sip_proxy", ["Alice@example.com"], "--count", "3"), [[node["id"] for node in alice["nodes"]]])
+        self.assertEqual({"role": "xcap_server", "key": "bob@example.com", "nodes": []}, bob)
+
     def test_the_status_shows_no_password(self):
         self.user()
         node = self.node("gw1", attributes={"dburi": "mysql://sipthor:s3cret@db1/sipthor"})

@@ -53,7 +53,7 @@ class node final : private client::observer {
   drain_state drain_;
   runtime::resolver names_;
   client::client client_;
-  client::network network_; ///< the members, for everybody here
+  client::network network_;
   text_port text_port_;
   hooks hooks_;
   figures figures_;
