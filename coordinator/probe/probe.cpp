@@ -37,7 +37,7 @@ std::string describe(const target& what) {
                           [](const tcp_target& t) { return "tcp " + t.where.text(); },
                           [](const http_target& t) {
                             return fmt::format("{}://{}{}", t.https ? "https" : "http",
-                                               t.where.text(), t.path);
+                                               t.where.text(), t.path.substr(0, t.path.find('?')));
                           },
                           [](const unit_target& t) { return "unit " + t.unit; },
                           [](const command_target& t) { return "command " + t.argv.front(); },

@@ -80,7 +80,8 @@ using target =
     std::variant<sip_target, tcp_target, http_target, unit_target, command_target, file_target>;
 
 /// "sip udp 192.0.2.1:5060", "https://192.0.2.1:443/", "unit kamailio.service", "command
-/// /bin/true", "file /run/x"
+/// /bin/true", "file /run/x". Arguments and queries are left out: this is shown, and they may be
+/// secret.
 std::string describe(const target& what);
 
 /// What was heard, such as "200 OK", or all that a command wrote to its standard output or a file

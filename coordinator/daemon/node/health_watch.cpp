@@ -59,11 +59,12 @@ std::expected<void, std::string> seen_checks::add(const std::string& role,
 
 class health_watch::watched_check {
  public:
-  watched_check(health_watch& owner, const std::string& role, configured_check how)
+  watched_check(health_watch& owner, const std::string& role, std::string name,
+                configured_check how)
       : owner_(owner)
       , role_(role)
       , how_(std::move(how))
-      , what_(probe::describe(how_.what))
+      , what_(std::move(name))
       , up_(owner.on_.counters().gauge("thor_node_check_up",
                                        "1 while a check of a role is up, else 0",
                                        {{"role", role}, {"check", what_}}))
@@ -80,6 +81,7 @@ class health_watch::watched_check {
   watched_check& operator=(const watched_check&) = delete;
 
   [[nodiscard]] const configured_check& how() const { return how_; }
+  [[nodiscard]] const std::string& name() const { return what_; }
   [[nodiscard]] bool judged() const { return check_.judged(); }
   [[nodiscard]] health::finding finding() const {
     return {what_, check_.state(), check_.trouble()};
@@ -162,6 +164,16 @@ struct health_watch::watched_role {
   bool judged = false;
   prometheus::Gauge* offered = nullptr;
 
+  /// What a check is called, here and in metrics; a second one of that description has a number.
+  [[nodiscard]] std::string name_for(const probe::target& what) const {
+    const auto text = probe::describe(what);
+    auto out = text;
+    for (int number = 2; std::ranges::find(checks, out, &watched_check::name) != checks.end();
+         ++number) {
+      out = fmt::format("{} #{}", text, number);
+    }
+    return out;
+  }
   [[nodiscard]] std::vector<health::finding> findings() const {
     std::vector<health::finding> out;
     for (const auto& one : checks) {
@@ -217,13 +229,13 @@ void health_watch::follow(const role_checks& wanted) {
     watched.offered = &on_.counters().gauge(
         "thor_node_role_offered", "1 while the checks of a role let it be announced, else 0",
         {{"role", role}});
-    auto before = std::exchange(watched.checks, {});
+    std::erase_if(watched.checks,
+                  [&](const auto& one) { return std::ranges::find(all, one->how()) == all.end(); });
     for (const auto& how : all) {
-      const auto same = std::ranges::find_if(
-          before, [&](const auto& one) { return one != nullptr && one->how() == how; });
-      watched.checks.push_back(same != before.end()
-                                   ? std::move(*same)
-                                   : std::make_unique<watched_check>(*this, role, how));
+      if (std::ranges::find(watched.checks, how, &watched_check::how) == watched.checks.end()) {
+        watched.checks.push_back(
+            std::make_unique<watched_check>(*this, role, watched.name_for(how.what), how));
+      }
     }
     watched.refresh();
   }

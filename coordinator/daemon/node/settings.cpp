@@ -144,7 +144,9 @@ std::expected<void, std::string> check(const settings& how, const identity::peer
   }
   auto most = *said;
   for (const auto& [role, checks] : checks_of(how, *said)) {
-    most.attributes[std::string(model::attribute_health_prefix) + role];
+    if (!checks.empty()) {
+      most.attributes[std::string(model::attribute_health_prefix) + role];
+    }
   }
   for (const auto& [name, source] : how.sources) {
     most.attributes[name];
