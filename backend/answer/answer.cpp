@@ -2,6 +2,7 @@
 #include "backend/answer/pending.hpp"
 #include "backend/answer/reply_text.hpp"
 #include "backend/answer/search.hpp"
+#include "backend/answer/synthesised.hpp"
 #include "backend/answer/table_parts.hpp"
 #include "backend/protocol/json_text.hpp"
 
@@ -62,6 +63,9 @@ class answerer {
           out_.insert(begin + row_begin, uncached_member);
         }
       }
+    } else if (const auto* const made = zone->synthesis_of(asked.qname.wire());
+               made != nullptr && !asked.for_api) {
+      append_synthesised(out_, asked.qname.wire(), asked.qtype, *made, zone->contents().id);
     }
     close_list(out_, begin, '[', ']');
     out_ += '}';
@@ -257,8 +261,10 @@ class answerer {
  private:
   static std::string no_order(const zone::name& apex, const zone::denial* order) {
     return "not ready: " + apex.text() +
-           (order == nullptr ? " has no order of its names: no keys, or narrow or unreadable NSEC3"
-                             : " denies by NSEC3, and this is no hash");
+           (order == nullptr
+                ? " has no order of its names: no keys, synthesised names, or narrow or "
+                  "unreadable NSEC3"
+                : " denies by NSEC3, and this is no hash");
   }
 
   /// `owner` as node_answers::owner_text() gives it, without the apex; "." for the apex itself.

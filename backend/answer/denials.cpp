@@ -67,7 +67,9 @@ denials::denials(source from, const denials* previous, const denials* written,
   }
   from_ = std::move(from);
   for (const auto& zone : from_.zones->zones) {
-    if (!is_signed(*from_.secrets, zone->apex)) {
+    // Of names that are in no list there is no order, and by one of the others resolvers would deny
+    // them (RFC 8198).
+    if (zone->is_synthesised || !is_signed(*from_.secrets, zone->apex)) {
       continue;
     }
     if (const auto how = how_to_deny(from_.metadata.get(), zone->apex)) {

@@ -48,8 +48,8 @@ class denials {
           std::chrono::milliseconds now);
 
   [[nodiscard]] bool is_of(const source& from) const { return from_ == from; }
-  /// A zone that has an order, or nullptr: it has no keys, its NSEC3 is narrow, or its NSEC3PARAM
-  /// cannot be read.
+  /// A zone that has an order, or nullptr: it has no keys, some of its names are synthesised, its
+  /// NSEC3 is narrow, or its NSEC3PARAM cannot be read.
   [[nodiscard]] const signed_zone* find(std::uint32_t zone_id) const;
 
  private:

@@ -119,6 +119,15 @@ const node_answers* zone_answers::find(std::string_view wire) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
+const zone::synthesis* zone_answers::synthesis_of(std::string_view wire) const {
+  if (!contents_->is_synthesised || wire.size() <= contents_->apex.wire().size()) {
+    return nullptr;
+  }
+  wire.remove_prefix(1 + static_cast<unsigned char>(wire.front()));
+  const node_answers* const parent = find(wire);
+  return parent == nullptr ? nullptr : parent->node().below.get();
+}
+
 bool zone_answers::is_known(std::string_view wire) const {
   if (is_whole()) {
     return true;

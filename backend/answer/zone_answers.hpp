@@ -36,6 +36,10 @@ class zone_answers {
   /// The answers of an existing name, or nullptr. `wire` is a zone::name's.
   [[nodiscard]] const node_answers* find(std::string_view wire) const;
 
+  /// What makes the records of a name that is directly below an existing one and does not exist
+  /// itself, or nullptr: then there is no such name.
+  [[nodiscard]] const zone::synthesis* synthesis_of(std::string_view wire) const;
+
   /// Whether anything can be said about a name at or below the apex, in wire form: not if its
   /// records are unknown, nor if it does not exist and the nearest name above it is unknown.
   [[nodiscard]] bool is_known(std::string_view wire) const;

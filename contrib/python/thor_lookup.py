@@ -20,6 +20,8 @@ import re
 MASK = (1 << 64) - 1
 LABEL_OCTETS_MAX = 63
 HASH_LABEL = re.compile(rb"[kK]-([0-9a-fA-F]{16})")
+# Octets that PowerDNS answers in a name.
+PLAIN_LABEL = re.compile(rb"[0-9A-Za-z*./:@_-]+")
 
 
 def octets(key):
@@ -42,19 +44,14 @@ def hash_of_label(label):
 
 
 def escaped(label):
-    """The octets of one label as a zone file writes them (RFC 1035 section 5.1, RFC 4343 section 2.1)."""
-    def one(octet):
-        char = chr(octet)
-        if char in '."\\();@$':
-            return "\\" + char
-        return char if 0x21 <= octet <= 0x7e else f"\\{octet:03d}"
-    return "".join(map(one, label))
+    """The octets of a plain label as a zone file writes them (RFC 1035 section 5.1)."""
+    return re.sub(r"([.@])", r"\\\1", label.decode())
 
 
 def dns_label(key):
-    """Section 6: the key itself where it is one label and does not look like a hash, the label of its hash otherwise."""
+    """Section 6: the key itself where it is one plain label and does not look like a hash, the label of its hash otherwise."""
     label = octets(key)
-    if 1 <= len(label) <= LABEL_OCTETS_MAX and not HASH_LABEL.fullmatch(label):
+    if len(label) <= LABEL_OCTETS_MAX and PLAIN_LABEL.fullmatch(label) and not HASH_LABEL.fullmatch(label):
         return escaped(label)
     return hash_label(key_hash(label))
 

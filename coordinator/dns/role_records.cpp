@@ -39,6 +39,14 @@ std::uint16_t weight_of(const model::presence& who, const model::role_offer& off
 
 } // namespace
 
+std::vector<zone::rdata> addresses_of(const model::presence& who) {
+  std::vector<zone::rdata> out;
+  out.reserve(who.addresses.size());
+  for (const auto& address : who.addresses)
+    out.push_back(address_rdata(address));
+  return out;
+}
+
 address_rrsets::address_rrsets(const zone::name& owner, std::uint32_t ttl_s, std::uint16_t slice)
     : v4{owner, zone::rr_type::a, ttl_s, {}, slice}
     , v6{owner, zone::rr_type::aaaa, ttl_s, {}, slice} {}

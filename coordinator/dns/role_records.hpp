@@ -17,6 +17,9 @@ namespace thor::dns {
 /// the 65,535 octets of a DNS message; PowerDNS cuts the connection over an answer that does not.
 inline constexpr std::uint16_t answer_records_max = 256;
 
+/// The addresses of a member as records, in its order.
+std::vector<zone::rdata> addresses_of(const model::presence& who);
+
 /// Collects A and AAAA of one owner.
 struct address_rrsets {
   zone::rrset v4;

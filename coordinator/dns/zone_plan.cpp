@@ -1,6 +1,7 @@
 #include "coordinator/dns/zone_plan.hpp"
 
 #include "coordinator/dns/role_check.hpp"
+#include "coordinator/lookup/key.hpp"
 
 #include <algorithm>
 #include <set>
@@ -66,6 +67,8 @@ std::expected<std::vector<zone::name>, config_error> zone_plan::apexes(const zon
       if (role.is_public && !role.address_name.empty())
         fits &= add(role.address_name);
   }
+  if (config.lookup != lookup_zone::none)
+    fits &= add(lookup_label);
   if (config.internal)
     fits &= add(role_label);
   if (!fits)
@@ -78,11 +81,15 @@ std::expected<void, config_error> zone_plan::read_zones(const zone_config& confi
   if (!found)
     return std::unexpected(found.error());
   const auto internal = domain_.child(role_label);
+  const auto lookup = domain_.child(lookup_label);
   for (const auto& apex : *found) {
     const auto id = config.ids.find(apex);
     if (id == config.ids.end())
       return std::unexpected(config_error{"the zone " + apex.text() + " has no id"});
-    zones_.push_back({apex, id->second, config.internal && internal == apex});
+    const bool is_lookup = config.lookup != lookup_zone::none && lookup == apex;
+    const bool is_internal =
+        is_lookup ? config.lookup == lookup_zone::internal : config.internal && internal == apex;
+    zones_.push_back({apex, id->second, is_internal, is_lookup});
   }
   frames_.resize(zones_.size());
   return {};
@@ -96,6 +103,13 @@ std::optional<std::size_t> zone_plan::zone_of(const zone::name& owner) const {
         (!deepest || zones_[i].apex.is_at_or_below(zones_[*deepest].apex)))
       deepest = i;
   return deepest;
+}
+
+/// The same of a record: what is said of a delegation belongs to the zone above it (RFC 4035
+/// section 2.4).
+std::optional<std::size_t> zone_plan::zone_of(const zone::name& owner, zone::rr_type type) const {
+  const bool is_apex = std::ranges::find(zones_, owner, &planned_zone::apex) != zones_.end();
+  return zone_of(is_apex && type == zone::rr_type::ds ? owner.parent() : owner);
 }
 
 bool zone_plan::set_ids(const std::map<zone::name, std::uint32_t>& known) {
@@ -200,13 +214,22 @@ std::expected<void, config_error> zone_plan::read_name_servers(const zone_config
     for (const auto& zone : zones_) {
       zone::rrset ns{
           zone.apex, zone::rr_type::ns, infrastructure_ttl_s, {zone::ns_rdata{*target}}, 0};
-      if (how_ == deployment::delegated && !zone.internal)
-        merge_into(parent_rrsets_, ns);
+      delegate(zone, ns);
       add_static(std::move(ns));
     }
     add_addresses(*target, host.addresses, infrastructure_ttl_s);
   }
   return {};
+}
+
+/// In the zone above, ours or not, for everybody who may ask.
+void zone_plan::delegate(const planned_zone& zone, const zone::rrset& ns) {
+  if (zone.internal || zone.apex == domain_)
+    return;
+  if (how_ == deployment::delegated)
+    merge_into(parent_rrsets_, ns);
+  else if (const auto above = zone_of(zone.apex.parent()))
+    merge_into(frames_[*above].rrsets, ns);
 }
 
 std::expected<void, config_error> zone_plan::read_infrastructure(const zone_config& config) {
@@ -251,6 +274,8 @@ std::expected<void, config_error> zone_plan::read_role(const role_definition& ro
     if (auto done = read_public_names(role, names); !done)
       return done;
   if (auto done = read_overlay_names(role, names); !done)
+    return done;
+  if (auto done = read_lookup_name(role, names); !done)
     return done;
   role_names_.push_back(std::move(names));
   return {};
@@ -325,6 +350,22 @@ std::expected<void, config_error> zone_plan::read_overlay_names(const role_defin
   return {};
 }
 
+/// `<role>.lookup.<domain>`, where there are names below it.
+std::expected<void, config_error> zone_plan::read_lookup_name(const role_definition& role,
+                                                              role_names& into) {
+  const auto parent = domain_.child(lookup_label);
+  const auto where = parent ? zone_of(*parent) : std::nullopt;
+  if (!role.ring || !where || !zones_[*where].synthesised ||
+      !(role.is_public || zones_[*where].internal))
+    return {};
+  auto owner = parent->child(role.role);
+  if (!owner || !owner->child(lookup::hash_label(0)))
+    return too_long("to look up keys of role " + role.role + " below it");
+  frames_[*where].promised.push_back({*owner, true, nullptr, true});
+  into.lookup_name = {*where, *std::move(owner)};
+  return {};
+}
+
 /// The domain's own names, in a parent that cannot follow members: they lead to the role's zone.
 std::expected<void, config_error> zone_plan::read_parent(const role_definition& role) {
   if (role.address_name.empty())
@@ -366,7 +407,7 @@ zone_plan::describe_frames(bool known, const std::vector<zone::rrset>& operator_
     zones.back().soa.serial = serial;
   }
   for (const auto& set : operator_rrsets)
-    if (const auto where = zone_of(set.owner)) {
+    if (const auto where = zone_of(set.owner, set.type)) {
       if (set.type == zone::rr_type::soa)
         use_soa(zones[*where], set);
       else
@@ -394,6 +435,7 @@ std::vector<zone::zone_input> zone_plan::describe(const model::member_map& membe
         if (offer.state == model::role_state::active)
           active[role].push_back({&member, *owner});
   describe_roles(active, zones);
+  describe_lookups(members, zones);
   for (const auto& role : role_names_)
     if (!role.overlay_services.empty()) {
       const auto& overlay_name = role.overlay_services.front();
@@ -423,6 +465,22 @@ void zone_plan::describe_roles(const std::map<std::string_view, std::vector<hold
   }
 }
 
+void zone_plan::describe_lookups(const model::member_map& members,
+                                 std::vector<zone::zone_input>& zones) const {
+  for (std::size_t i = 0; i < role_names_.size(); ++i) {
+    const auto& name = role_names_[i].lookup_name;
+    if (!name)
+      continue;
+    const auto& services = roles_[i].services;
+    const srv_service main = services.empty() ? srv_service{} : services.front();
+    const looked_up_role role{roles_[i].role, role_names_[i].how.ttl_s, main.port_key,
+                              main.default_port};
+    auto& promised = zones[name->zone].promised;
+    std::ranges::find(promised, name->owner, &zone::promised_name::owner)->below =
+        std::make_shared<const lookup_names>(role, members, node_parent_);
+  }
+}
+
 // ---- what is left to the operator
 
 zone::rrset zone_plan::configured_soa(const zone::name& apex) const {
@@ -438,7 +496,7 @@ void use_soa(zone::zone_input& zone, const zone::rrset& set) {
 
 std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
                                 zone::rr_type type) const {
-  const auto where = zone_of(owner);
+  const auto where = zone_of(owner, type);
   if (!where)
     return owner.text() + " lies in no zone of the overlay";
   const auto& zone = zones_[*where];
@@ -450,6 +508,8 @@ std::string zone_plan::reserved(std::uint32_t zone_id, const zone::name& owner,
     return "NS at the apex come from [[dns.name_server]]";
   if (owner != node_parent_ && owner.is_at_or_below(node_parent_))
     return "names below " + node_parent_.text() + " belong to the members";
+  if (zone.synthesised && owner != zone.apex)
+    return "names below " + zone.apex.text() + " are worked out from the members";
   if (zone.internal && owner != zone.apex)
     return "names below " + zone.apex.text() + " belong to the roles";
   for (const auto& set : frames_[*where].rrsets)

@@ -9,9 +9,12 @@
 // Which zones there are is configuration, too. Either the overlay's domain is one zone of ours, or
 // its parent is hosted elsewhere and delegates the address name of each role and `node.<domain>` to
 // us, each a zone of its own. Beside them, `role.<domain>` has the overlay names of the roles; it
-// is internal: only a name server that is not public serves it. Pure.
+// is internal: only a name server that is not public serves it. `lookup.<domain>` answers for every
+// key with the members that are responsible for it: its names are synthesised (lookup_names.hpp).
+// Pure.
 #pragma once
 
+#include "coordinator/dns/lookup_names.hpp"
 #include "coordinator/dns/node_names.hpp"
 #include "coordinator/dns/role.hpp"
 #include "coordinator/dns/role_records.hpp"
@@ -33,6 +36,8 @@ namespace thor::dns {
 inline constexpr std::string_view node_label = "node";
 /// Label below the domain under which every role has its overlay name.
 inline constexpr std::string_view role_label = "role";
+/// Label below the domain under which keys are looked up.
+inline constexpr std::string_view lookup_label = "lookup";
 /// TTL of NS records and of the addresses of name servers, seconds: they are configuration.
 inline constexpr std::uint32_t infrastructure_ttl_s = 3600;
 /// TTL of the bootstrap records of the event servers, seconds.
@@ -62,11 +67,19 @@ enum class deployment : std::uint8_t {
   delegated, ///< the domain is hosted elsewhere and delegates the names that follow membership
 };
 
+/// Who may ask for `lookup.<domain>`.
+enum class lookup_zone : std::uint8_t {
+  none,     ///< there is no such zone
+  everyone, ///< it is public
+  internal, ///< those who may ask for `role.<domain>`
+};
+
 /// The part of the zones that does not follow membership.
 struct zone_config {
   zone::name domain;
   deployment how = deployment::whole;
   bool internal = false; ///< the zone `role.<domain>` is served
+  lookup_zone lookup = lookup_zone::none;
   /// PowerDNS domain ids of zone_plan::apexes(), by apex.
   std::map<zone::name, std::uint32_t> ids;
   soa_config soa;
@@ -91,6 +104,9 @@ struct planned_zone {
   zone::name apex;
   std::uint32_t id = 0; ///< PowerDNS domain id
   bool internal = false;
+  /// Names of it are synthesised: only narrow NSEC3 may deny others (RFC 7129 appendix B), and no
+  /// transfer has it whole.
+  bool synthesised = false;
 };
 
 /// Gives the zone the operator's SOA in the place of the configured one: all but the serial.
@@ -160,6 +176,8 @@ class zone_plan {
     /// In the internal zone: the role itself, with the port of the first service.
     std::vector<service> overlay_services;
     bool ring;
+    /// `<role>.lookup.<domain>`, below which keys are looked up.
+    std::optional<address_place> lookup_name{};
   };
   /// What a zone holds whoever is a member.
   struct frame {
@@ -176,12 +194,18 @@ class zone_plan {
   std::expected<void, config_error> read_static_records(const role_definition& role);
   std::expected<void, config_error> read_overlay_names(const role_definition& role,
                                                        role_names& into);
+  std::expected<void, config_error> read_lookup_name(const role_definition& role, role_names& into);
   std::expected<void, config_error> read_parent(const role_definition& role);
   std::expected<zone::name, config_error> resolve(const std::string& text,
                                                   std::string_view what) const;
   std::expected<zone::name, config_error> resolve_in_role(const role_definition& role,
                                                           const std::string& text) const;
   [[nodiscard]] std::optional<std::size_t> zone_of(const zone::name& owner) const;
+  [[nodiscard]] std::optional<std::size_t> zone_of(const zone::name& owner,
+                                                   zone::rr_type type) const;
+  void delegate(const planned_zone& zone, const zone::rrset& ns);
+  void describe_lookups(const model::member_map& members,
+                        std::vector<zone::zone_input>& zones) const;
   std::optional<std::size_t> promise(const zone::name& owner, bool dynamic);
   void add_static(zone::rrset set);
   void add_addresses(const zone::name& owner, const std::vector<model::ip_address>& addresses,

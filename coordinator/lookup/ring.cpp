@@ -49,10 +49,6 @@ struct by_weight : by_draw {
   }
 };
 
-node node_of(const model::node_id& id, const model::role_offer& offer) {
-  return {id.text(), offer.weight, offer.state == model::role_state::draining};
-}
-
 /// The nearest of `from`, whose hashes are `hashes`, in order.
 template <typename Place>
 std::size_t select(std::span<const node> from, std::span<const std::uint64_t> hashes,
@@ -88,6 +84,10 @@ std::size_t select(std::span<const node> from, std::span<const std::uint64_t> ha
 }
 
 } // namespace
+
+node node_of(const model::node_id& id, const model::role_offer& offer) {
+  return {id.text(), offer.weight, offer.state == model::role_state::draining};
+}
 
 ring::ring(std::vector<node> nodes)
     : nodes_(std::move(nodes)) {

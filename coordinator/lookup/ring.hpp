@@ -30,6 +30,9 @@ struct node {
   friend bool operator==(const node&, const node&) = default;
 };
 
+/// A member as it offers a role.
+node node_of(const model::node_id& id, const model::role_offer& offer);
+
 enum class placement : std::uint8_t {
   existing, ///< where a key is: a draining node keeps its keys
   fresh,    ///< where to put a new key: draining nodes come last

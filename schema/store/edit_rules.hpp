@@ -24,6 +24,8 @@ class edit_rules {
   /// may.
   virtual std::string reserved(const operator_zone& in, const zone::name& owner,
                                zone::rr_type type) = 0;
+  /// Whether names of the zone are synthesised, so that nothing but narrow NSEC3 may deny others.
+  virtual bool is_synthesised(const operator_zone& in) = 0;
   /// What the zone holds where the operator says nothing else: the RRsets of its template, and its
   /// SOA (the serial does not count). One RRset for each owner and type.
   virtual std::vector<zone::rrset> unless_said(const operator_zone& in) = 0;

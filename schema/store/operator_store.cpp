@@ -386,6 +386,20 @@ zone::edit_outcome refused(std::string why) {
   return {.done = false, .key_id = 0, .notes = {std::move(why)}};
 }
 
+/// Whether PowerDNS denies names of this zone by an order of those that are there: it is signed,
+/// and not with narrow NSEC3.
+bool denies_by_order(SQLite::Database& db, std::uint32_t zone_id) {
+  SQLite::Statement found(
+      db, "SELECT EXISTS (SELECT 1 FROM cryptokeys WHERE domain_id = ?1 AND active) AND NOT ("
+          "EXISTS (SELECT 1 FROM domainmetadata WHERE domain_id = ?1 AND kind = 'NSEC3PARAM' AND "
+          "content <> '') AND "
+          "EXISTS (SELECT 1 FROM domainmetadata WHERE domain_id = ?1 AND kind = 'NSEC3NARROW' AND "
+          "content = '1'))");
+  found.bind(1, zone_id);
+  found.executeStep();
+  return found.getColumn(0).getInt() != 0;
+}
+
 /// Whoever asks for an edit waits for a reply, PowerDNS two seconds: another program that holds a
 /// transaction for longer is told of in time.
 class shorter_wait {
@@ -413,7 +427,7 @@ struct edit_step {
     });
   }
   zone::edit_outcome operator()(const zone::metadata_edit& wanted) const {
-    return in_zone(wanted.apex, [&](const operator_zone& zone) {
+    return in_denying_zone(wanted.apex, [&](const operator_zone& zone) {
       if (auto why = fault_of_metadata(wanted.kind, wanted.values); !why.empty()) {
         return refused(std::move(why));
       }
@@ -422,18 +436,36 @@ struct edit_step {
     });
   }
   zone::edit_outcome operator()(const zone::key_addition& wanted) const {
-    return in_zone(wanted.apex,
-                   [&](const operator_zone& zone) { return store::apply(db, zone.id, wanted); });
+    return in_denying_zone(
+        wanted.apex, [&](const operator_zone& zone) { return store::apply(db, zone.id, wanted); });
   }
   zone::edit_outcome operator()(const zone::key_edit& wanted) const {
-    return in_zone(wanted.apex,
-                   [&](const operator_zone& zone) { return store::apply(db, zone.id, wanted); });
+    return in_denying_zone(
+        wanted.apex, [&](const operator_zone& zone) { return store::apply(db, zone.id, wanted); });
   }
   zone::edit_outcome operator()(const zone::tsig_edit& wanted) const {
     return store::apply(db, wanted);
   }
 
  private:
+  /// For edits of what decides how a zone denies names. One that is refused is rolled back.
+  template <typename Apply>
+  zone::edit_outcome in_denying_zone(const zone::name& apex, Apply apply) const {
+    return in_zone(apex, [&](const operator_zone& zone) {
+      const bool before = denies_by_order(db, zone.id);
+      auto outcome = apply(zone);
+      if (!outcome.done || before || !denies_by_order(db, zone.id) || !rules.is_synthesised(zone)) {
+        return outcome;
+      }
+      const std::string name = apex.text();
+      return refused(name +
+                     " answers for names that are in no list, and NSEC and NSEC3 would deny "
+                     "them: it is signed with narrow NSEC3 or not at all. Before its first "
+                     "key: pdnsutil set-nsec3 " +
+                     name + " '1 0 0 -' narrow");
+    });
+  }
+
   template <typename Apply>
   zone::edit_outcome in_zone(const zone::name& apex, Apply apply) const {
     const auto zone = find_zone(db, apex);

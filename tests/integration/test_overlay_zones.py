@@ -121,7 +121,7 @@ class ZoneCommands(overlaytest.OverlayTest):
     def test_lists_prints_compares_and_checks(self):
         with self.subTest("list"):
             serial = self.dns.status()["serial"]
-            self.assertRegex(thor_dns(self.dns, "zone", "list"), rf"^{DOMAIN}\. serial {serial}, \d+ names, \d+ records\n$")
+            self.assertRegex(thor_dns(self.dns, "zone", "list"), rf"^{DOMAIN}\. serial {serial}, \d+ names, \d+ records\nlookup\.{DOMAIN}\. serial {serial}, \d+ names, 2 records\n$")
 
         with self.subTest("print is what PowerDNS hands out by transfer"):
             printed = thor_dns(self.dns, "zone", "print")
@@ -140,7 +140,7 @@ class ZoneCommands(overlaytest.OverlayTest):
             self.assertIn("standard input:1: ", thor_dns(self.dns, "zone", "diff", "-", stdin="no zone\n", code=2))
 
         with self.subTest("check finds what leads nowhere"):
-            self.assertRegex(thor_dns(self.dns, "zone", "check"), rf"^{DOMAIN}\. \d+ records, nothing wrong\n$")
+            self.assertRegex(thor_dns(self.dns, "zone", "check"), rf"^{DOMAIN}\. \d+ records, nothing wrong\nlookup\.{DOMAIN}\. 2 records, nothing wrong\n$")
             thor_dns(self.dns, "record", "add", f"_ldap._tcp.{DOMAIN}", "300", "SRV", "1", "1", "389", f"ldap.{DOMAIN}.")
             self.assertIn(f"_ldap._tcp.{DOMAIN}. SRV: its target ldap.{DOMAIN}. does not exist\n", thor_dns(self.dns, "zone", "check", code=1))
 

@@ -19,7 +19,7 @@ namespace {
 struct claim {
   const name* owner;
   const rrset* set;
-  bool dynamic = false;
+  const promised_name* promise = nullptr;
 
   /// Promises before RRsets.
   [[nodiscard]] int rank() const { return set == nullptr ? -1 : static_cast<int>(set->type); }
@@ -53,10 +53,15 @@ std::shared_ptr<const rrset> find(const node* n, rr_type type) {
   return found == n->rrsets.end() ? nullptr : *found;
 }
 
+bool same(const synthesis* a, const synthesis* b) {
+  return a == b || (a != nullptr && b != nullptr && a->is_same_as(*b));
+}
+
 /// RRsets that are equal are shared before nodes are compared, so their pointers say it all.
 bool same(const node& a, const node& b) {
   return a.owner == b.owner && a.rrsets == b.rrsets && a.delegation == b.delegation &&
-         a.authoritative == b.authoritative && a.bare == b.bare && a.available == b.available;
+         a.authoritative == b.authoritative && a.bare == b.bare && a.available == b.available &&
+         same(a.below.get(), b.below.get());
 }
 
 /// The same without shared RRsets.
@@ -182,7 +187,8 @@ class builder {
     claims.push_back({&soa_.owner, &soa_});
     for (const promised_name& promise : input_.promised) {
       if (promise.owner.is_at_or_below(input_.apex)) {
-        claims.push_back({&promise.owner, nullptr, promise.dynamic});
+        claims.push_back({&promise.owner, nullptr, &promise});
+        zone_->is_synthesised |= promise.synthesised;
       } else {
         rejected_.push_back({promise.owner, rr_type::any, "", out_of_zone()});
       }
@@ -251,13 +257,13 @@ class builder {
       const int rank = claims.front().rank();
       const auto equals = take_while(claims, [&](const claim& c) { return c.rank() == rank; });
       if (equals.front().set == nullptr) {
-        n.available = input_.dynamic_known || std::ranges::none_of(equals, &claim::dynamic);
+        add_promises(n, equals);
       } else {
         n.rrsets.push_back(merge(equals, find(old.get(), equals.front().set->type)));
       }
     }
     drop_misplaced_aliases(n, has_descendants);
-    n.bare = n.rrsets.empty() && !has_descendants;
+    n.bare = n.rrsets.empty() && !has_descendants && n.below == nullptr;
     append(std::move(n));
   }
 
@@ -277,6 +283,15 @@ class builder {
       }
       const auto old = previous_node(leaf->owner);
       zone_->nodes.push_back(old != nullptr && holds_same(*old, *leaf) ? old : leaf);
+    }
+  }
+
+  void add_promises(node& n, std::span<const claim> promises) const {
+    for (const claim& one : promises) {
+      n.available &= input_.dynamic_known || !one.promise->dynamic;
+      if (one.promise->below != nullptr) {
+        n.below = one.promise->below;
+      }
     }
   }
 
@@ -354,6 +369,11 @@ class builder {
 };
 
 } // namespace
+
+bool operator==(const promised_name& a, const promised_name& b) {
+  return a.owner == b.owner && a.dynamic == b.dynamic && a.synthesised == b.synthesised &&
+         same(a.below.get(), b.below.get());
+}
 
 built build(const zone_input& input, const contents* previous) {
   return builder(input, previous).run();

@@ -22,7 +22,11 @@ struct promised_name {
   name owner;
   /// Its records come from membership: while membership is unknown the name is unavailable.
   bool dynamic = false;
-  friend bool operator==(const promised_name&, const promised_name&) = default;
+  /// What stands at the names directly below; nullptr: only what is in the zone.
+  std::shared_ptr<const synthesis> below{};
+  /// That names below are, or will be once membership is known, synthesised.
+  bool synthesised = false;
+  friend bool operator==(const promised_name& a, const promised_name& b);
 };
 
 struct zone_input {

@@ -7,6 +7,7 @@
 
 #include "zone/model/name.hpp"
 #include "zone/model/record.hpp"
+#include "zone/model/synthesis.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,8 @@ struct node {
   /// False while nobody can say what the records are: queries get SERVFAIL, so that a resolver
   /// tries the next name server (never NODATA, never NXDOMAIN).
   bool available = true;
+  /// What stands at the names directly below, which are no nodes; nullptr where there are none.
+  std::shared_ptr<const synthesis> below{};
 };
 
 /// Whether the zone itself answers for the node's records of `type`; PowerDNS's `auth`. At a cut
@@ -43,6 +46,9 @@ struct contents {
   std::uint32_t id = 0;
   std::uint32_t serial = 0;
   std::vector<std::shared_ptr<const node>> nodes; ///< canonical order; the apex first
+  /// Some names of the zone are synthesised, so that no transfer and no order of its names is
+  /// complete.
+  bool is_synthesised = false;
 
   /// The node of an existing name, or nullptr. O(log nodes).
   [[nodiscard]] const node* find(const name& owner) const;

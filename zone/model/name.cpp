@@ -234,16 +234,20 @@ name name::parent() const {
 }
 
 std::string name::text() const {
-  if (is_root()) {
-    return ".";
-  }
   std::string out;
   out.reserve(wire_.size());
-  for (std::size_t at = 0; wire_[at] != '\0'; at += 1 + octet(wire_[at])) {
-    append_escaped(out, label_at(wire_, at));
+  append_text(out, wire_);
+  return out;
+}
+
+void append_text(std::string& out, std::string_view wire) {
+  if (wire.size() == 1) {
     out += '.';
   }
-  return out;
+  for (std::size_t at = 0; wire[at] != '\0'; at += 1 + octet(wire[at])) {
+    append_escaped(out, label_at(wire, at));
+    out += '.';
+  }
 }
 
 std::string name::relative_text(const name& apex) const {

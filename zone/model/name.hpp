@@ -100,6 +100,10 @@ class inline_name {
   std::uint8_t size_ = 1;
 };
 
+/// Appends the presentation form of a name, of which `wire` are the canonical octets; see
+/// name::text().
+void append_text(std::string& out, std::string_view wire);
+
 /// Canonical order (RFC 4034 section 6.1) of labels in canonical wire form, as name::labels() gives
 /// them. A part of a name compares like a name: what stands below an apex is in the zone's order.
 std::strong_ordering compare_labels(std::string_view a, std::string_view b);

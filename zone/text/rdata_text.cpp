@@ -74,16 +74,20 @@ std::string fields(const Fields&... all) {
   return out;
 }
 
-std::string address_text(int family, const std::uint8_t* octets) {
+void append_address(std::string& out, int family, const std::uint8_t* octets) {
   std::array<char, INET6_ADDRSTRLEN> text;
-  return inet_ntop(family, octets, text.data(), text.size());
+  out += inet_ntop(family, octets, text.data(), text.size());
 }
 
 std::string write(const a_rdata& r) {
-  return address_text(AF_INET, r.octets.data());
+  std::string out;
+  append_text(out, r);
+  return out;
 }
 std::string write(const aaaa_rdata& r) {
-  return address_text(AF_INET6, r.octets.data());
+  std::string out;
+  append_text(out, r);
+  return out;
 }
 std::string write(const ns_rdata& r) {
   return fields(r.target);
@@ -358,6 +362,13 @@ std::expected<rdata, error> read(rr_type type, std::span<const word> words) {
 }
 
 } // namespace
+
+void append_text(std::string& out, const a_rdata& address) {
+  append_address(out, AF_INET, address.octets.data());
+}
+void append_text(std::string& out, const aaaa_rdata& address) {
+  append_address(out, AF_INET6, address.octets.data());
+}
 
 std::string to_text(const rdata& data) {
   return std::visit([](const auto& value) { return write(value); }, data);

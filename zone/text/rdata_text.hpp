@@ -16,6 +16,10 @@ namespace thor::zone {
 /// The content of one record: `10 100 5060 n1.node.example.` for an SRV.
 std::string to_text(const rdata& data);
 
+/// The same of an address, appended: takes nothing from the heap but the room in `out`.
+void append_text(std::string& out, const a_rdata& address);
+void append_text(std::string& out, const aaaa_rdata& address);
+
 /// Reads the content of a record of `type`. Names are taken as absolute; a missing trailing dot is
 /// allowed. For a type without a struct of its own the text is kept (white space folded), to be
 /// judged by zone/check.

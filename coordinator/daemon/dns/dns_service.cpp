@@ -223,7 +223,7 @@ void dns_service::begin(hosted_zones hosted) {
   if (served_.overlay().zones.empty())
     throw std::runtime_error("the first zone cannot be published, the line before this says why");
   if (machine_.state() == feed_state::stale &&
-      zone::digest(served_.overlay()) != found->zones_digest) {
+      zone::digest(served_.whole_overlay()) != found->zones_digest) {
     effects.clear();
     machine_.on_zone_differs(now, effects);
     perform(effects);
@@ -300,7 +300,7 @@ void dns_service::announce() {
 
 void dns_service::tell_figures() {
   wire::zone_report zone{.serial = served_.overlay().zones.front()->serial,
-                         .digest = zone::digest(served_.overlay()),
+                         .digest = zone::digest(served_.whole_overlay()),
                          .degraded = machine_.state() == feed_state::degraded,
                          .divergent = machine_.divergent()};
   if (const auto& data = replica_.machine().data())
@@ -505,7 +505,7 @@ void dns_service::notify_secondaries(const zone::name& apex) {
 void dns_service::write_down(const std::string& cause) {
   auto keep = machine_.to_persist();
   store::publication what;
-  what.zones = served_.overlay();
+  what.zones = served_.whole_overlay();
   what.hosted = served_.hosted();
   what.status = {.where = keep.where,
                  .serial = keep.serial,

@@ -20,6 +20,7 @@ zone_config config_of(const zone::name& domain, const settings& how) {
   return {.domain = domain,
           .how = how.where,
           .internal = how.internal.has_value(),
+          .lookup = how.lookup,
           .ids = {},
           .soa = how.soa,
           .name_servers = how.name_servers,

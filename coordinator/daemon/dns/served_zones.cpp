@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace thor::dns {
@@ -78,6 +79,13 @@ std::vector<zone::name> served_zones::host(std::shared_ptr<const zone::snapshot>
   if (!same && public_table_ != nullptr)
     swap();
   return changed;
+}
+
+zone::snapshot served_zones::whole_overlay() const {
+  zone::snapshot out;
+  std::ranges::copy_if(public_zones_->zones, std::back_inserter(out.zones),
+                       [](const auto& zone) { return !zone->is_synthesised; });
+  return out;
 }
 
 const zone::contents* served_zones::find(const zone::name& apex) const {

@@ -65,6 +65,9 @@ class served_zones {
 
   /// The overlay's zones that are not internal, by apex.
   [[nodiscard]] const zone::snapshot& overlay() const { return *public_zones_; }
+  /// Those of them of which all names are there: what others have to have as well, and what can be
+  /// served from a disk.
+  [[nodiscard]] zone::snapshot whole_overlay() const;
   /// The overlay's zones that are internal, by apex.
   [[nodiscard]] const zone::snapshot& internal() const { return *internal_zones_; }
   [[nodiscard]] const std::shared_ptr<const zone::snapshot>& hosted() const { return hosted_; }

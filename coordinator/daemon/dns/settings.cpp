@@ -118,6 +118,16 @@ std::optional<internal_settings> read_internal(runtime::section from,
   return s;
 }
 
+lookup_zone read_lookup(runtime::section& from, bool has_internal) {
+  const auto who = from.choice("lookup", "public", {"public", "internal", "none"});
+  if (who == "internal" && !has_internal)
+    from.reject("lookup",
+                "is \"internal\" without a table [dns.internal]: nobody could ask for it");
+  return who == "none"       ? lookup_zone::none
+         : who == "internal" ? lookup_zone::internal
+                             : lookup_zone::everyone;
+}
+
 void read_role_files(runtime::config& from, runtime::section& dns, settings& s) {
   const std::filesystem::path directory = dns.text("roles_dir", "/etc/thor/roles.d");
   std::error_code failure;
@@ -176,6 +186,7 @@ settings read_settings(runtime::config& from) {
   for (const auto& path : dns.texts("pdns_control", {"/run/pdns/pdns.controlsocket"}))
     s.pdns_control.emplace_back(path);
   s.internal = read_internal(dns.table("internal"), s.unix_socket);
+  s.lookup = read_lookup(dns, s.internal.has_value());
   s.operator_db = dns.text("operator_db", (state_dir / "operator.sqlite3").string());
   s.zone_db = dns.text("zone_db", (state_dir / "zone.sqlite3").string());
   s.replica = read_replica(dns);

@@ -40,6 +40,7 @@ struct settings {
   std::optional<gid_t> unix_group; ///< nothing = our own
   std::vector<std::filesystem::path> pdns_control;
   std::optional<internal_settings> internal; ///< nothing = no internal zones
+  lookup_zone lookup = lookup_zone::everyone;
   std::filesystem::path operator_db;
   std::filesystem::path zone_db;
   replica_settings replica;

@@ -24,6 +24,11 @@ std::string zone_rules::reserved(const store::operator_zone& in, const zone::nam
                                            : hosted_.how().reserved(in.apex, owner, type);
 }
 
+bool zone_rules::is_synthesised(const store::operator_zone& in) {
+  const auto* zone = plan_.find_zone(in.id);
+  return zone != nullptr && zone->synthesised;
+}
+
 std::vector<zone::rrset> zone_rules::unless_said(const store::operator_zone& in) {
   if (plan_.find_zone(in.id) != nullptr)
     return {plan_.configured_soa(in.apex)};

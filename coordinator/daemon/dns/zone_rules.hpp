@@ -24,6 +24,7 @@ class zone_rules final : public store::edit_rules {
   std::string not_served(const store::operator_zone& in) override;
   std::string reserved(const store::operator_zone& in, const zone::name& owner,
                        zone::rr_type type) override;
+  bool is_synthesised(const store::operator_zone& in) override;
   std::vector<zone::rrset> unless_said(const store::operator_zone& in) override;
   std::expected<zone::rdata, std::string> read(const zone::name& owner, zone::rr_type type,
                                                const zone::written_record& written) override;

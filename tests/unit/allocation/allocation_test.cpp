@@ -3,14 +3,17 @@
 #include "backend/answer/answer_table.hpp"
 #include "backend/protocol/read.hpp"
 #include "tests/support/synthetic_zone.hpp"
+#include "zone/build/build.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,13 +42,41 @@ void operator delete(void* memory, std::size_t) noexcept {
 namespace thor::backend {
 namespace {
 
+class three_hosts final : public zone::synthesis {
+ public:
+  std::size_t find(std::string_view /*label*/, std::span<const host*> out) const override {
+    std::ranges::fill(out, &host_);
+    return out.size();
+  }
+  [[nodiscard]] std::uint32_t ttl_s() const override { return 30; }
+  [[nodiscard]] bool is_same_as(const zone::synthesis& other) const override {
+    return this == &other;
+  }
+
+ private:
+  host host_{.port = 5060,
+             .target = test::name_of("a.member.with.a.long.name.node.example.com."),
+             .addresses = {zone::a_rdata{{192, 0, 2, 1}},
+                           zone::aaaa_rdata{{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xee, 0xee, 0xdd,
+                                             0xdd, 0xcc, 0xcc, 0xbb, 0xbb, 0xaa, 0xaa}}}};
+};
+
+std::shared_ptr<const zone::contents> lookup_zone() {
+  zone::zone_input out{
+      .apex = test::name_of("lookup.example."), .id = 3, .soa = {}, .soa_ttl_s = 300};
+  out.promised = {{test::name_of("sip_proxy.lookup.example."), true,
+                   std::make_shared<const three_hosts>(), true}};
+  return zone::build(out, nullptr).zone;
+}
+
 std::shared_ptr<const answer_table> table() {
   auto metadata = std::make_shared<std::map<zone::name, zone_metadata>>();
   (*metadata)[test::name_of("sip.example.com.")]["TSIG-ALLOW-DNSUPDATE"] = {
       "a.long.key.example.org"};
   return answer_table::build(
       {.zones = test::snapshot_of({build(test::synthetic_zone{.members = 40, .sites = 3}),
-                                   build(test::synthetic_zone{.apex = "other.example.", .id = 2})}),
+                                   build(test::synthetic_zone{.apex = "other.example.", .id = 2}),
+                                   lookup_zone()}),
        .metadata = metadata,
        .server_id = "ns1",
        .networks = std::make_shared<const networks>(std::vector<viewing_network>{
@@ -81,6 +112,8 @@ std::vector<std::string> questions() {
       lookup("nobody.with.a.long.name.in.this.zone.sip.example.com.", "ANY"),
       lookup(long_name(), "A"),
       lookup("*.sip.example.com.", "ANY"),
+      lookup(R"(a.user@with.a.long.name.example.com.sip_proxy.lookup.example.)", "ANY", "3"),
+      lookup(R"(a\\@b\\.example\\.com.sip_proxy.lookup.example.)", "ANY", "3"),
       lookup("www.elsewhere.example.org.", "ANY", "-1"),
       R"({"method":"getDomainInfo",)" + zone,
       R"({"method":"getDomainInfo","parameters":{"name":"a.zone.of.others.example.org."}})",

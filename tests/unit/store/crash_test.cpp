@@ -26,6 +26,7 @@ class plain_rules final : public edit_rules {
                        zone::rr_type /*type*/) override {
     return "";
   }
+  bool is_synthesised(const operator_zone& /*in*/) override { return false; }
   std::vector<zone::rrset> unless_said(const operator_zone& /*in*/) override { return {}; }
   std::expected<zone::rdata, std::string> read(const zone::name& /*owner*/, zone::rr_type type,
                                                const zone::written_record& written) override {

@@ -24,6 +24,7 @@ class example_rules final : public edit_rules {
     const auto dynamic = value_of(in.apex.child("dyn"));
     return owner == dynamic && type == rr_type::srv ? "SRV records here are those of a role" : "";
   }
+  bool is_synthesised(const operator_zone& in) override { return in.apex == "lookup.example"_n; }
   std::vector<zone::rrset> unless_said(const operator_zone& in) override {
     const std::string apex = in.apex.text();
     return {
@@ -477,6 +478,77 @@ TEST_F(edits, do_not_wait_long_for_another_writer) {
   const auto outcome = store_.apply(wanted, rules_);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, errc::busy);
+}
+
+// ---- zones with names that are in no list
+
+class synthesised_zone_edits : public edits {
+ protected:
+  synthesised_zone_edits() { value_of(store_.ensure_domain(zone)); }
+
+  bool set(const std::string& kind, std::vector<std::string> values) {
+    return last_(apply(zone::metadata_edit{zone, kind, std::move(values)}));
+  }
+  bool add_key(bool active) {
+    return last_(apply(zone::key_addition{
+        zone,
+        {.flags = 257, .active = active, .content = "Private-key-format: v1.2\nAlgorithm: 13\n"}}));
+  }
+  bool change_key(zone::key_edit::action what) {
+    return last_(apply(zone::key_edit{what, zone, 1}));
+  }
+  bool narrow() { return set("NSEC3PARAM", {"1 0 0 -"}) && set("NSEC3NARROW", {"1"}); }
+
+  const zone::name zone = "lookup.example"_n;
+  std::string why_;
+
+ private:
+  bool last_(const zone::edit_outcome& outcome) {
+    why_ = outcome.notes.empty() ? "" : outcome.notes.front();
+    return outcome.done;
+  }
+};
+
+TEST_F(synthesised_zone_edits, take_a_key_once_nsec3_is_narrow) {
+  EXPECT_FALSE(add_key(true));
+  EXPECT_THAT(why_, HasSubstr("pdnsutil set-nsec3 lookup.example. '1 0 0 -' narrow"));
+  EXPECT_THAT(rows(file_, "SELECT * FROM cryptokeys"), IsEmpty());
+  EXPECT_TRUE(set("NSEC3PARAM", {"1 0 0 -"}));
+  EXPECT_FALSE(add_key(true));
+  EXPECT_TRUE(set("NSEC3NARROW", {"1"}));
+  EXPECT_TRUE(add_key(true));
+}
+
+TEST_F(synthesised_zone_edits, activate_no_key_before) {
+  EXPECT_TRUE(add_key(false));
+  EXPECT_FALSE(change_key(zone::key_edit::action::activate));
+  EXPECT_TRUE(narrow());
+  EXPECT_TRUE(change_key(zone::key_edit::action::activate));
+}
+
+TEST_F(synthesised_zone_edits, keep_narrow_nsec3_while_there_is_a_key) {
+  EXPECT_TRUE(narrow());
+  EXPECT_TRUE(add_key(true));
+  EXPECT_FALSE(set("NSEC3NARROW", {}));
+  EXPECT_FALSE(set("NSEC3NARROW", {"0"}));
+  EXPECT_FALSE(set("NSEC3PARAM", {}));
+  EXPECT_TRUE(set("NSEC3PARAM", {"1 0 0 ab"}));
+  EXPECT_TRUE(change_key(zone::key_edit::action::remove));
+  EXPECT_TRUE(set("NSEC3NARROW", {}));
+}
+
+TEST_F(synthesised_zone_edits, mend_what_somebody_wrote_by_sql) {
+  EXPECT_TRUE(add_key(false));
+  sql(file_, "UPDATE cryptokeys SET active = 1");
+  EXPECT_TRUE(narrow()) << why_;
+}
+
+TEST_F(edits, of_other_zones_may_deny_as_they_like) {
+  EXPECT_TRUE(apply(zone::key_addition{"example"_n,
+                                       {.flags = 257,
+                                        .active = true,
+                                        .content = "Private-key-format: v1.2\nAlgorithm: 13\n"}})
+                  .done);
 }
 
 } // namespace
