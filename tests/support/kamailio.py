@@ -18,7 +18,8 @@ class Kamailio(Process):
         own_resolver = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
                         f'mount --bind {home}/resolv.conf /etc/resolv.conf && exec "$@"', "sh")
         listen = [word for transport in transports for word in ("-l", f"{transport}:{self.address}:{self.port}")]
-        defined = [word for key, value in dict(define).items() for word in ("-A", key if value is None else f'{key}="{value}"')]
+        written = {int: "{0}={1}", type(None): "{0}"}
+        defined = [word for key, value in dict(define).items() for word in ("-A", written.get(type(value), '{0}="{1}"').format(key, value))]
         super().__init__(name, ["/usr/sbin/kamailio", "-DD", "-E", "-f", config, "-Y", home, "-w", home, *defined, *listen,
                                 *([] if "tcp" in transports else ["-T"])],
                          net.directory / f"{name}-kamailio.log", (*net.inside(name), *own_resolver))

@@ -58,12 +58,15 @@ inline model::member member_of(const platform& of, unsigned number) {
 }
 
 inline zone::zone_input describe(const platform& of) {
+  const auto plan = plan_of(of);
   model::member_map members;
+  dns::node_names names(plan.node_parent());
   for (unsigned number = 1; number <= of.members; ++number) {
     auto member = member_of(of, number);
+    names.show(member.what);
     members.emplace(member.what.id, std::move(member));
   }
-  return plan_of(of).describe(true, members, {}, {}, of.serial).front();
+  return plan.describe(members, names, {}, of.serial).front();
 }
 
 } // namespace thor::test

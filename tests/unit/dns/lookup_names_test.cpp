@@ -130,7 +130,7 @@ TEST(lookup_zone, is_described_alike_while_the_members_are_the_same) {
 }
 
 TEST(lookup_zone, is_delegated_by_the_zone_above) {
-  const auto whole = plan_with(lookup_zone::everyone).describe(true, {}, {}, {}, 7).front();
+  const auto whole = describe(plan_with(lookup_zone::everyone), {}).front();
   EXPECT_THAT(lines_at(whole, "lookup"),
               UnorderedElementsAre("lookup 3600 NS ns1.sipthor.example.",
                                    "lookup 3600 NS ns2.elsewhere.example."));
@@ -141,7 +141,7 @@ TEST(lookup_zone, is_delegated_by_the_zone_above) {
 
 TEST(lookup_zone, that_is_internal_is_delegated_by_nobody) {
   const auto plan = plan_with(lookup_zone::internal);
-  EXPECT_THAT(lines_at(plan.describe(true, {}, {}, {}, 7).front(), "lookup"), IsEmpty());
+  EXPECT_THAT(lines_at(describe(plan, {}).front(), "lookup"), IsEmpty());
   const auto* zone = plan.find_zone(20);
   EXPECT_TRUE(zone->internal && zone->synthesised);
   EXPECT_THAT(lines_at(lookup_input(plan, true, five()), "sip_proxy"), SizeIs(1));
@@ -157,7 +157,7 @@ TEST(lookup_zone, leaves_its_apex_to_the_operator_and_its_ds_to_the_zone_above) 
   EXPECT_EQ(plan.reserved(1, apex, zone::rr_type::ds), "");
   const auto ds = *zone::parse_rdata(zone::rr_type::ds, "1 13 2 " + std::string(64, 'A'));
   const auto parent =
-      plan.describe(true, {}, {}, {{apex, zone::rr_type::ds, 300, {ds}, 0}}, 7).front();
+      plan.describe({}, node_names(plan.node_parent()), {{apex, zone::rr_type::ds, 300, {ds}, 0}}, 7).front();
   EXPECT_THAT(lines_at(parent, "lookup"), Contains(HasSubstr(" DS ")));
 }
 
