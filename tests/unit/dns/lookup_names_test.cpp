@@ -94,8 +94,12 @@ zone_plan plan_with(lookup_zone who, deployment how = deployment::whole) {
 }
 
 zone::zone_input lookup_input(const zone_plan& plan, bool known, const model::member_map& who,
-                              std::vector<zone::rrset> operator_rrsets = {}) {
-  auto all = plan.describe(known, who, {}, operator_rrsets, 7);
+                              const std::vector<zone::rrset>& operator_rrsets = {}) {
+  node_names names(plan.node_parent());
+  for (const auto& [id, one] : who)
+    names.show(one.what);
+  auto all = known ? plan.describe(who, names, operator_rrsets, 7)
+                   : plan.describe_unknown(operator_rrsets, 7);
   return *std::ranges::find(all, name("lookup.sipthor.example"), &zone::zone_input::apex);
 }
 
@@ -156,8 +160,9 @@ TEST(lookup_zone, leaves_its_apex_to_the_operator_and_its_ds_to_the_zone_above) 
   EXPECT_THAT(plan.reserved(20, apex, zone::rr_type::ds), Not(IsEmpty()));
   EXPECT_EQ(plan.reserved(1, apex, zone::rr_type::ds), "");
   const auto ds = *zone::parse_rdata(zone::rr_type::ds, "1 13 2 " + std::string(64, 'A'));
-  const auto parent =
-      plan.describe({}, node_names(plan.node_parent()), {{apex, zone::rr_type::ds, 300, {ds}, 0}}, 7).front();
+  const auto parent = plan.describe({}, node_names(plan.node_parent()),
+                                    {{apex, zone::rr_type::ds, 300, {ds}, 0}}, 7)
+                          .front();
   EXPECT_THAT(lines_at(parent, "lookup"), Contains(HasSubstr(" DS ")));
 }
 
