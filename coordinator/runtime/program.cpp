@@ -49,7 +49,11 @@ void add_commands(CLI::App& app, const program& what, request& out) {
     if (!command.argument.empty()) {
       const bool many = command.argument.ends_with("...");
       const auto name = command.argument.substr(0, command.argument.size() - (many ? 3 : 0));
-      sub->add_option(name, *words)->type_name("")->expected(0, many ? remote_words_max : 1);
+      if (many)
+        sub->add_option(name, *words)->type_name("")->expected(0, remote_words_max);
+      else
+        sub->add_option_function<std::string>(
+            name, [words](const std::string& one) { words->assign(1, one); });
     }
     sub->callback([&out, words, name = command.name] {
       out.command = words->empty() ? name : fmt::format("{} {}", name, fmt::join(*words, " "));
