@@ -1,8 +1,6 @@
 #include "backend/serve/edit_wait.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <utility>
 
@@ -22,8 +20,8 @@ void loop_gate::close() {
   loop_ = nullptr;
 }
 
-asio::awaitable<std::optional<zone::edit_outcome>>
-edit_desk::apply(zone::edit wanted, std::shared_ptr<edit_wait>& waiting) {
+awaitable<std::optional<zone::edit_outcome>> edit_desk::apply(zone::edit wanted,
+                                                              std::shared_ptr<edit_wait>& waiting) {
   auto mine = std::make_shared<edit_wait>(loop_);
   waiting = mine;
   // The sink may keep this for longer than the session lives, or the loop.
@@ -36,7 +34,6 @@ edit_desk::apply(zone::edit wanted, std::shared_ptr<edit_wait>& waiting) {
                     }
                   });
                 });
-  constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
   co_await mine->wake_.async_wait(awaiting);
   waiting.reset();
   co_return std::move(mine->outcome_);

@@ -1,9 +1,9 @@
 // A session hands in an edit and waits for what becomes of it, while its loop serves others.
 #pragma once
 
+#include "backend/serve/waiting.hpp"
 #include "zone/edit/edit.hpp"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -60,8 +60,8 @@ class edit_desk {
 
   /// What became of `wanted`, or nothing after give_up(): then it may yet be applied. `waiting` is
   /// set for as long as that takes. Precondition: there is a sink.
-  boost::asio::awaitable<std::optional<zone::edit_outcome>>
-  apply(zone::edit wanted, std::shared_ptr<edit_wait>& waiting);
+  awaitable<std::optional<zone::edit_outcome>> apply(zone::edit wanted,
+                                                     std::shared_ptr<edit_wait>& waiting);
 
  private:
   boost::asio::io_context& loop_;

@@ -3,10 +3,7 @@
 #include "backend/serve/request_parser.hpp"
 #include "backend/serve/session.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -28,8 +25,6 @@ namespace http = beast::http;
 
 using boost::system::error_code;
 
-constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
-
 /// What a session has at hand while it lives.
 struct session {
   http_connection& connection;
@@ -41,7 +36,7 @@ struct session {
   std::string head{};
   std::string body{};
 
-  beast::tcp_stream& stream() { return connection.stream; }
+  http_connection::tcp_stream& stream() { return connection.stream; }
 };
 
 /// Puts the head of a response into `self.head`; without a length the body comes in chunks. Written
@@ -70,14 +65,14 @@ void write_head(session& self, unsigned status, unsigned version, bool keep_aliv
 }
 
 /// Writes `self.body` as the whole body: at once where the socket takes it, which costs no timer.
-asio::awaitable<error_code> write_whole(session& self, unsigned status, unsigned version,
-                                        bool keep_alive) {
+awaitable<error_code> write_whole(session& self, unsigned status, unsigned version,
+                                  bool keep_alive) {
   write_head(self, status, version, keep_alive, self.body.size());
-  beast::buffers_suffix rest(
-      std::array<asio::const_buffer, 2>{asio::buffer(self.head), asio::buffer(self.body)});
+  self.body.insert(0, self.head); // one buffer is sent at less cost than two
+  auto rest = asio::buffer(std::as_const(self.body));
   error_code failure;
-  rest.consume(self.stream().socket().write_some(rest, failure));
-  if (failure == asio::error::would_block || (!failure && asio::buffer_size(rest) != 0)) {
+  rest += self.stream().socket().write_some(rest, failure);
+  if (failure == asio::error::would_block || (!failure && rest.size() != 0)) {
     self.stream().expires_after(reply_time_max);
     std::tie(failure, std::ignore) = co_await asio::async_write(self.stream(), rest, awaiting);
   }
@@ -85,7 +80,7 @@ asio::awaitable<error_code> write_whole(session& self, unsigned status, unsigned
 }
 
 /// Writes `self.body` and then what is left of the reply, piece by piece.
-asio::awaitable<error_code> write_chunked(session& self, http_reply& reply, bool keep_alive) {
+awaitable<error_code> write_chunked(session& self, http_reply& reply, bool keep_alive) {
   write_head(self, reply.status, 11, keep_alive, std::nullopt);
   self.stream().expires_after(reply_time_max);
   auto [failure, octets] =
@@ -105,7 +100,7 @@ asio::awaitable<error_code> write_chunked(session& self, http_reply& reply, bool
 }
 
 /// Answers `self.asked`; false when the connection is to be closed.
-asio::awaitable<bool> answer_one(session& self, bool wants_more) {
+awaitable<bool> answer_one(session& self, bool wants_more) {
   const request_text& asked = self.asked;
   self.body.clear();
   http_reply reply = self.handler.answer_http({.verb = asked.verb,
@@ -145,7 +140,8 @@ asio::awaitable<bool> answer_one(session& self, bool wants_more) {
 /// What has been read of the input so far, and a failure that ends the connection.
 enum class progress { whole, needs_more, failed };
 
-/// Parses what is there of a request; one without the token must be short.
+/// Parses what is there of a request; it must be short on a connection that has not shown the
+/// token.
 progress parse(session& self, request_parser& parser, error_code& failure) {
   bool in_header = !parser.is_header_done();
   while (!parser.is_done() && self.input.size() != 0) {
@@ -158,7 +154,7 @@ progress parse(session& self, request_parser& parser, error_code& failure) {
       return progress::failed;
     }
     if (std::exchange(in_header, !parser.is_header_done()) && parser.is_header_done() &&
-        !self.handler.is_trusted(self.asked.target)) {
+        !self.connection.trusted && !self.handler.is_trusted(self.asked.target)) {
       if (parser.content_length().value_or(0) > stranger_body_octets_max) {
         failure = http::error::body_limit;
         return progress::failed;
@@ -181,7 +177,7 @@ std::size_t wanted_octets(const session& self, const request_parser& parser) {
 
 /// Reads the next request. Between two requests a trusted connection may wait for as long as it
 /// likes, and that costs no timer.
-asio::awaitable<error_code> read_request(session& self, request_parser& parser) {
+awaitable<error_code> read_request(session& self, request_parser& parser) {
   bool waits_for_ever = self.connection.trusted && self.input.size() == 0;
   bool is_timed = false;
   error_code failure;
@@ -238,7 +234,7 @@ read_failure judge(error_code failure) {
 
 /// Gives the peer time to read our last words: closing while its input is unread would reset the
 /// connection and take them away.
-asio::awaitable<void> linger(session& self) {
+awaitable<void> linger(session& self) {
   error_code ignored;
   self.stream().socket().shutdown(asio::socket_base::shutdown_send, ignored);
   self.stream().expires_after(linger_time_max);
@@ -254,7 +250,7 @@ asio::awaitable<void> linger(session& self) {
   }
 }
 
-asio::awaitable<void> refuse_unreadable(session& self, error_code failure) {
+awaitable<void> refuse_unreadable(session& self, error_code failure) {
   const read_failure judged = judge(failure);
   if (!judged.reason) {
     co_return;
@@ -274,8 +270,8 @@ asio::awaitable<void> refuse_unreadable(session& self, error_code failure) {
 
 } // namespace
 
-asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
-                                 edit_desk& edits, journal& log) {
+awaitable<void> serve_http(http_connection& connection, request_handler& handler, edit_desk& edits,
+                           journal& log) {
   session self{.connection = connection, .handler = handler, .edits = edits, .log = log};
   error_code failed;
   self.stream().socket().non_blocking(true, failed);

@@ -11,7 +11,8 @@ namespace thor::backend {
 inline constexpr std::size_t http_header_octets_max = 8 * 1024;
 /// The longest request is the largest RRset that fits into a DNS message, written in full.
 inline constexpr std::size_t http_body_octets_max = 1024 * 1024;
-/// The body of a request without the token, which is read to be refused.
+/// The body of a request without the token, which is read to be refused; on a connection that
+/// has shown it once, http_body_octets_max holds.
 inline constexpr std::size_t stranger_body_octets_max = 64 * 1024;
 /// One request on the Unix socket.
 inline constexpr std::size_t unix_line_octets_max = 1024 * 1024;

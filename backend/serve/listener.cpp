@@ -2,12 +2,10 @@
 
 #include "backend/serve/limits.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,8 +24,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 using local = asio::local::stream_protocol;
-
-constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 
 auto report_to(journal& log) {
   return [&log](const std::exception_ptr& thrown) { log.report(thrown); };
@@ -116,7 +112,7 @@ ino_t restrict(const std::string& path, std::optional<gid_t> group) {
 }
 
 /// The user at the other end.
-std::optional<uid_t> user_of(local::socket& socket) {
+std::optional<uid_t> user_of(unix_socket& socket) {
   ucred peer{};
   socklen_t length = sizeof peer;
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
@@ -127,7 +123,7 @@ std::optional<uid_t> user_of(local::socket& socket) {
 
 /// Says why and lets the connection go. One attempt to write: a peer that does not read learns
 /// nothing.
-void turn_away(local::socket& socket) {
+void turn_away(unix_socket& socket) {
   constexpr std::string_view words =
       "{\"error\":\"this local user may not use the backend; see unix_users\"}\n";
   error_code ignored;
@@ -205,7 +201,7 @@ serving_loop& listener::next_loop() {
 /// After a failed accept: false when the acceptor is closed, else true, after a while. An error
 /// such as "too many open files" passes, and must neither end the loop nor make it spin.
 template <typename Acceptor>
-asio::awaitable<bool> listener::recover(Acceptor& acceptor, error_code failure) {
+awaitable<bool> listener::recover(Acceptor& acceptor, error_code failure) {
   if (!acceptor.is_open()) {
     co_return false;
   }
@@ -217,10 +213,10 @@ asio::awaitable<bool> listener::recover(Acceptor& acceptor, error_code failure) 
   co_return acceptor.is_open();
 }
 
-asio::awaitable<void> listener::accept_http() {
+awaitable<void> listener::accept_http() {
   while (true) {
     serving_loop& loop = next_loop();
-    tcp::socket socket(loop.context());
+    tcp_socket socket(loop.context());
     const auto [failure] = co_await http_.async_accept(socket, awaiting);
     if (!failure) {
       asio::dispatch(loop.context(), [&loop, accepted = std::move(socket)]() mutable {
@@ -232,10 +228,10 @@ asio::awaitable<void> listener::accept_http() {
   }
 }
 
-asio::awaitable<void> listener::accept_unix() {
+awaitable<void> listener::accept_unix() {
   while (true) {
     serving_loop& loop = next_loop();
-    local::socket socket(loop.context());
+    unix_socket socket(loop.context());
     const auto [failure] = co_await unix_.async_accept(socket, awaiting);
     if (failure) {
       if (!co_await recover(unix_, failure)) {

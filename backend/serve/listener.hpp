@@ -7,7 +7,6 @@
 
 #include "backend/serve/serving_loop.hpp"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
@@ -42,10 +41,10 @@ class listener {
   void close();
 
  private:
-  boost::asio::awaitable<void> accept_http();
-  boost::asio::awaitable<void> accept_unix();
+  awaitable<void> accept_http();
+  awaitable<void> accept_unix();
   template <typename Acceptor>
-  boost::asio::awaitable<bool> recover(Acceptor& acceptor, boost::system::error_code failure);
+  awaitable<bool> recover(Acceptor& acceptor, boost::system::error_code failure);
   serving_loop& next_loop();
   [[nodiscard]] boost::asio::io_context& context() { return loops_.front()->context(); }
 

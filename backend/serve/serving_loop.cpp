@@ -119,7 +119,7 @@ bool serving_loop::make_room_for_http(std::string_view newcomer) {
   return true;
 }
 
-void serving_loop::adopt_http(asio::ip::tcp::socket socket) {
+void serving_loop::adopt_http(tcp_socket socket) {
   error_code failure;
   const auto remote = socket.remote_endpoint(failure);
   if (failure || stopping_) {
@@ -142,7 +142,7 @@ void serving_loop::adopt_http(asio::ip::tcp::socket socket) {
                  });
 }
 
-void serving_loop::adopt_unix(asio::local::stream_protocol::socket socket, uid_t user) {
+void serving_loop::adopt_unix(unix_socket socket, uid_t user) {
   std::string peer = "local user " + std::to_string(user);
   if (stopping_) {
     return;

@@ -43,9 +43,9 @@ class serving_loop {
 
   /// Serves the connection. At connections_max the oldest one that has not shown the token makes
   /// room; when there is none the new one is closed.
-  void adopt_http(boost::asio::ip::tcp::socket socket);
+  void adopt_http(tcp_socket socket);
   /// Serves the connection, or closes it at connections_max.
-  void adopt_unix(boost::asio::local::stream_protocol::socket socket, uid_t user);
+  void adopt_unix(unix_socket socket, uid_t user);
 
  private:
   bool make_room_for_http(std::string_view newcomer);

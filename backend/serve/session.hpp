@@ -8,11 +8,9 @@
 #include "backend/serve/edit_wait.hpp"
 #include "backend/serve/handler.hpp"
 #include "backend/serve/journal.hpp"
+#include "backend/serve/waiting.hpp"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 
 #include <memory>
 #include <string>
@@ -21,11 +19,13 @@
 namespace thor::backend {
 
 struct http_connection {
-  http_connection(boost::asio::ip::tcp::socket socket, std::string peer_text)
+  using tcp_stream = boost::beast::basic_stream<boost::asio::ip::tcp, loop_executor>;
+
+  http_connection(tcp_socket socket, std::string peer_text)
       : stream(std::move(socket))
       , peer(std::move(peer_text)) {}
 
-  boost::beast::tcp_stream stream;
+  tcp_stream stream;
   std::string peer; ///< for the log
   /// It has shown the token. Until then a connection must be quick, and makes room for others.
   bool trusted = false;
@@ -34,11 +34,11 @@ struct http_connection {
 };
 
 struct unix_connection {
-  unix_connection(boost::asio::local::stream_protocol::socket accepted, std::string peer_text)
+  unix_connection(unix_socket accepted, std::string peer_text)
       : socket(std::move(accepted))
       , peer(std::move(peer_text)) {}
 
-  boost::asio::local::stream_protocol::socket socket;
+  unix_socket socket;
   std::string peer;                     ///< for the log
   transaction open{};                   ///< what it has begun to write
   std::shared_ptr<edit_wait> waiting{}; ///< while an edit of it is applied
@@ -46,12 +46,12 @@ struct unix_connection {
 
 /// Serves HTTP/1.1 with keep-alive. A trusted connection may be idle for ever: PowerDNS keeps its
 /// connections, and would fail a query if one were closed just when it is used.
-boost::asio::awaitable<void> serve_http(http_connection& connection, request_handler& handler,
-                                        edit_desk& edits, journal& log);
+awaitable<void> serve_http(http_connection& connection, request_handler& handler, edit_desk& edits,
+                           journal& log);
 
 /// Serves JSON lines. Never closes an idle connection: PowerDNS would answer SERVFAIL once for
 /// each.
-boost::asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& handler,
-                                        edit_desk& edits, journal& log);
+awaitable<void> serve_unix(unix_connection& connection, request_handler& handler, edit_desk& edits,
+                           journal& log);
 
 } // namespace thor::backend

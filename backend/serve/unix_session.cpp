@@ -1,10 +1,8 @@
 #include "backend/serve/limits.hpp"
 #include "backend/serve/session.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read_until.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <tuple>
@@ -14,9 +12,8 @@ namespace thor::backend {
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> serve_unix(unix_connection& connection, request_handler& handler,
-                                 edit_desk& edits, journal& log) {
-  constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
+awaitable<void> serve_unix(unix_connection& connection, request_handler& handler, edit_desk& edits,
+                           journal& log) {
   std::string input;
   std::string reply;
   bool skipping = false; // the rest of a request that is too long
