@@ -128,6 +128,12 @@ class Writes(overlaytest.OverlayTest):
         script = "\n".join([f"server {server.address} {server.port}", f"zone {zone}", *lines, "send"]) + "\n"
         return subprocess.run(["nsupdate", *(["-y", key] if key else [])], input=script, capture_output=True, text=True, timeout=60, check=False)
 
+    def dig_transfer(self, variant, zone, key):
+        """What dig gets of the zone; it verifies the signatures."""
+        server = self.by_variant[variant].server
+        return subprocess.run(["dig", "+time=10", "+tries=1", "-p", str(server.port), f"@{server.address}", "-y", key, zone, "AXFR"],
+                              capture_output=True, text=True, timeout=60, check=False).stdout
+
     # ---- what is there
 
     def rows(self):
@@ -278,6 +284,24 @@ class Writes(overlaytest.OverlayTest):
                 self.pdnsutil(variant, "delete-tsig-key", f"{name}-2")
                 self.assertNotIn(f"{name}-2", self.pdnsutil(variant, "list-tsig-keys"))
 
+    def test_transfers_with_a_key(self):
+        for variant in self.by_variant:
+            with self.subTest(variant):
+                zone, name, secret = self.domain(f"transfer-{variant}.test"), f"transfer-{variant}", "c2VjcmV0IG9mIGEgc2Vjb25kYXJ5"
+                key = f"hmac-sha256:{name}:{secret}"
+                self.pdnsutil(variant, "import-tsig-key", name, "hmac-sha256", secret)
+                self.assertIn("Transfer failed", self.dig_transfer(variant, zone, key), "the key is for no zone")
+                self.pdnsutil(variant, "activate-tsig-key", zone, name, "master")
+                wait_until(lambda variant=variant, zone=zone, key=key: f"ns1.{DOMAIN}." in self.dig_transfer(variant, zone, key),
+                           "the key lets its owner transfer the zone")
+                whole = self.dig_transfer(variant, zone, key)
+                self.assertRegex(whole, r"TSIG\s+hmac-sha256\. \d+ 300 32 ")
+                self.assertNotIn("Couldn't verify signature", whole)
+                self.assertIn("Transfer failed", self.dig_transfer(variant, zone, f"hmac-sha256:{name}:d3Jvbmcgc2VjcmV0"))
+                self.pdnsutil(variant, "deactivate-tsig-key", zone, name, "master")
+                wait_until(lambda variant=variant, zone=zone, key=key: "Transfer failed" in self.dig_transfer(variant, zone, key),
+                           "the key is for no zone any more")
+
     def test_keys_of_a_zone(self):
         for variant in self.by_variant:
             with self.subTest(variant):
@@ -345,6 +369,10 @@ class Writes(overlaytest.OverlayTest):
                 self.everywhere(f"www.{zone}", "A", {"192.0.2.2"})
                 failed = self.nsupdate(variant, zone, f"prereq nxdomain www.{zone}", f"update delete www.{zone} A")
                 self.assertIn("YXDOMAIN", failed.stderr)
+                succeeds(f'update add way.{zone} 60 NAPTR 10 100 "s" "SIP+D2U" "" _sip._udp.{zone}')
+                self.everywhere(f"way.{zone}", "NAPTR", {f'10 100 "s" "SIP+D2U" "" _sip._udp.{zone}.'})
+                succeeds(f"update delete way.{zone} NAPTR")
+                self.everywhere(f"way.{zone}", "NAPTR", set(), rcode="NXDOMAIN")
                 before = self.serial(zone)
                 succeeds(f"update delete www.{zone}")
                 self.everywhere(f"www.{zone}", "A", set(), rcode="NXDOMAIN")
@@ -403,6 +431,8 @@ class Writes(overlaytest.OverlayTest):
                 self.assertEqual(201, self.api(variant, "POST", f"{path}/metadata", {"kind": "ALSO-NOTIFY", "metadata": ["192.0.2.53"]})[0])
                 self.assertEqual(["192.0.2.53"], self.api(variant, "GET", f"{path}/metadata/ALSO-NOTIFY")[1]["metadata"])
                 self.assertIn(self.api(variant, "DELETE", f"{path}/metadata/ALSO-NOTIFY")[0], (200, 204))
+
+                self.assertEqual(200, self.api(variant, "PUT", f"{path}/notify")[0])
 
                 status, key = self.api(variant, "POST", f"{path}/cryptokeys", {"keytype": "csk", "active": True})
                 self.assertEqual(201, status, key)
