@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace thor::wire {
 
@@ -70,7 +71,12 @@ struct counting_builder {
     stack.push_uint64(u);
     return true;
   }
-  bool on_double(double d, json::string_view, json::error_code&) {
+  /// What no double holds would be read as infinity, and written as no JSON at all.
+  bool on_double(double d, json::string_view, json::error_code& wrong) {
+    if (!std::isfinite(d)) {
+      wrong = json::error::exponent_overflow;
+      return false;
+    }
     stack.push_double(d);
     return true;
   }

@@ -106,6 +106,9 @@ TEST(statistics_body, is_not_interpreted) {
   EXPECT_EQ(decode_statistics(encode_body(s)), s);
   EXPECT_FALSE(decode_statistics(R"({"id":"n1","statistics":[]})"));
   EXPECT_FALSE(decode_statistics(R"({"id":"n1"})"));
+  EXPECT_TRUE(decode_statistics(R"({"id":"n1","statistics":{"a":1e308}})"));
+  EXPECT_FALSE(decode_statistics(R"({"id":"n1","statistics":{"a":-1e999}})"))
+      << "infinity could not be written again";
 }
 
 TEST(statistics_body, says_which_and_when) {
