@@ -177,7 +177,7 @@ class Reload(RoleTest):
         www = f"billing.{DOMAIN}"
         database = self.net.home("dns1") / "state/operator.sqlite3"
         subprocess.run(["sqlite3", database, ".timeout 5000",
-                        f"INSERT INTO records (domain_id, name, type, content, ttl) SELECT id, '{www}', 'A', '192.0.2.99', 60 FROM domains;"],
+                        f"INSERT INTO records (domain_id, name, type, content, ttl) SELECT id, '{www}', 'A', '192.0.2.99', 60 FROM domains WHERE name = '{DOMAIN}';"],
                        check=True)
         self.shows("billing", "A", ["192.0.2.99"])
         (self.files / "billing.toml").write_text(BILLING)

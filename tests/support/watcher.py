@@ -71,4 +71,5 @@ class Figures(Subscriber):
         super().__init__(net, "Thor.Statistics")
 
     def keep(self, said, _):
-        self.of[said["id"]] = said["statistics"]["dns"]
+        if "dns" in said["statistics"]:  # nodes tell their load
+            self.of[said["id"]] = said["statistics"]["dns"]
