@@ -15,7 +15,7 @@ import ctypes
 import os
 import subprocess
 
-from overlay import Failure, Overlay
+from overlay import DOMAIN, Failure, Overlay
 
 NETWORK = "10.77"  # /16
 OBSERVER = f"{NETWORK}.255.254"  # this process, at the bridge
@@ -109,7 +109,7 @@ class Machine:
 class NetnsOverlay(Overlay):
     """An overlay with one machine for each daemon; pdns_server runs on the machine of its thor-dns."""
 
-    def __init__(self):
+    def __init__(self, domain=DOMAIN):
         _become_root()
         _system(_libc.unshare, CLONE_NEWNET)
         _run("ip", "link", "set", "lo", "up")
@@ -117,7 +117,7 @@ class NetnsOverlay(Overlay):
         _run("ip", "address", "add", f"{OBSERVER}/16", "dev", "bridge")
         _run("ip", "link", "set", "bridge", "up")
         self.machines = {}
-        super().__init__()
+        super().__init__(domain)
 
     def machine(self, name):
         """The machine of that name, made when it is asked for first."""
