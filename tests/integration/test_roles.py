@@ -1,7 +1,6 @@
 #!/usr/bin/python3
-"""Roles as data: the README's example of a new one, and definitions that change while a real PowerDNS is asked."""
+"""Roles as data: definitions that change while a real PowerDNS is asked."""
 
-import re
 import signal
 import subprocess
 import threading
@@ -9,8 +8,6 @@ import unittest
 
 import overlaytest
 from overlay import DOMAIN, PROGRAMS, SOURCE, Overlay, wait_until
-
-README_DOMAIN = "sip.example.com"
 
 BILLING = """
 role = "billing"
@@ -55,50 +52,6 @@ class RoleTest(overlaytest.OverlayTest):
         """The serial once the manager has passed the step that thor-dns took by itself."""
         return wait_until(lambda: None if (status := self.dns.status())["divergent"] else status["serial"],
                           "the manager has passed our serial")
-
-
-class ReadmeExample(RoleTest):
-    """The section "Add a role" of the README, as printed: its file, then its commands."""
-
-    @staticmethod
-    def printed():
-        section = re.search(r"^## Add a role$(.*?)^## ", (SOURCE / "README.md").read_text(), re.M | re.S)[1]
-        blocks = dict(re.findall(r"^```(toml|sh)\n(.*?)^```$", section, re.M | re.S))
-        return blocks["toml"], blocks["sh"].splitlines()
-
-    def run_printed(self, command):
-        """A command of the README on the machines of this overlay; what it prints."""
-        pdns = self.pdns[0].server
-        machines = {"thor-dns": f"{PROGRAMS}/thor-dns --config {self.dns.config}",
-                    "thor-ca": f"{PROGRAMS}/thor-ca --dir {self.net.ca.directory}",
-                    "systemctl reload thor-dns": f"kill -HUP {self.dns.pid}",
-                    "dig": f"dig @{pdns.address} -p {pdns.port}"}
-        for printed, ours in machines.items():
-            if command.startswith(printed + " ") or command == printed:
-                command = ours + command[len(printed):]
-                break
-        tls = self.net.home("tm1") / "tls"
-        tls.mkdir(exist_ok=True)
-        done = subprocess.run(command.replace(README_DOMAIN, DOMAIN), shell=True, cwd=tls, capture_output=True, text=True, check=False)
-        self.assertEqual(0, done.returncode, f"{command}: {done.stderr}")
-        return done.stdout.strip()
-
-    def test_works_as_printed(self):
-        text, lines = self.printed()
-        path = re.search(r"^# /etc/thor/roles\.d/(\S+)$", text, re.M)[1]
-        (self.files / path).write_text(text)
-        for line in lines:
-            command, _, promised = (part.strip() for part in line.partition("  #"))
-            with self.subTest(command):
-                if command == "ssh tm1 thor-node":
-                    self.net.configure("tm1", {"node": {}})
-                    self.net.start("tm1", "thor-node").wait_ready()
-                elif command.startswith("dig"):
-                    expected = promised.replace(README_DOMAIN, DOMAIN)
-                    wait_until(lambda c=command, e=expected: self.run_printed(c) == e, f"{command} says {expected}")
-                else:
-                    self.run_printed(command)
-        self.assertIn("msteams_gateway", self.dns.status()["roles"])
 
 
 class Reload(RoleTest):
