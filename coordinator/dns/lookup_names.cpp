@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <string_view>
 #include <utility>
 
@@ -15,7 +14,7 @@ lookup_names::lookup_names(const looked_up_role& role, const model::member_map& 
                            const zone::name& node_parent)
     : ttl_s_(role.ttl_s) {
   std::vector<lookup::node> nodes;
-  std::map<std::string_view, host> hosts;
+  std::vector<std::pair<std::string_view, host>> hosts; // ascending, as members are
   for (const auto& [id, member] : members) {
     const auto offer = member.what.roles.find(role.role);
     if (offer == member.what.roles.end())
@@ -25,14 +24,15 @@ lookup_names::lookup_names(const looked_up_role& role, const model::member_map& 
       continue;
     const auto port = offer->second.ports.find(role.port_key);
     nodes.push_back(lookup::node_of(id, offer->second));
-    hosts.emplace(id.text(),
-                  host{port == offer->second.ports.end() ? role.default_port : port->second,
-                       *std::move(target), addresses_of(member.what)});
+    hosts.emplace_back(id.text(),
+                       host{port == offer->second.ports.end() ? role.default_port : port->second,
+                            *std::move(target), addresses_of(member.what)});
   }
   ring_ = lookup::ring(std::move(nodes));
   hosts_.reserve(ring_.size());
   for (const auto& n : ring_.nodes())
-    hosts_.push_back(std::move(hosts.find(n.id)->second));
+    hosts_.push_back(std::move(
+        std::ranges::lower_bound(hosts, n.id, {}, &decltype(hosts)::value_type::first)->second));
 }
 
 std::size_t lookup_names::find(std::string_view label, std::span<const host*> out) const {

@@ -167,7 +167,8 @@ class Secondaries(overlaytest.OverlayTest):
             self.drain("gw2")
             self.follow("gw1")
         with self.subTest("the operator adds a record"):
-            self.operator("INSERT INTO records (domain_id, name, type, content) SELECT id, 'www.' || name, 'A', '192.0.2.80' FROM domains")
+            self.operator("INSERT INTO records (domain_id, name, type, content) SELECT id, 'www.' || name, 'A', '192.0.2.80' FROM domains "
+                          "WHERE name NOT LIKE 'lookup.%'")
             self.shows("www", "A", ["192.0.2.80"])
             self.follow("gw1")
         with self.subTest("PowerDNS misses a change"):
