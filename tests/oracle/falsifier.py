@@ -13,14 +13,22 @@ class Plant:
         self.make = make  # result -> another
         self.method = method
         self.name = None
+        self.passed = set()
         self.lock = threading.Lock()
+
+    def move_on(self):
+        """To the next name: no question was about this one, PowerDNS came by on its way to another."""
+        with self.lock:
+            self.passed.add(self.name)
+            self.name = None
 
     def apply(self, method, parameters, result):
         if method != self.method or not result or not self.can(result):
             return result
         name = parameters["qname"].lower()
         with self.lock:
-            self.name = self.name or name
+            if self.name is None and name not in self.passed:
+                self.name = name
         return self.make(result) if name == self.name else result
 
 
