@@ -9,6 +9,7 @@ from overlay import Overlay, wait_until
 from watcher import Watcher
 
 QUIET_S = 4  # longer than a lease: whoever is not heard any more, or wants to lead, too, shows within it
+JUDGES_AFTER_S = 3.5  # an event server's word about who is gone counts a lease after the manager came to it
 
 
 class Managers(unittest.TestCase):
@@ -30,9 +31,11 @@ class Managers(unittest.TestCase):
         self.nodes = {name: self.net.start_node(name, ["sip_proxy"]) for name in ("n1", "n2", "n3")}
         self.knows(*self.managers, *self.nodes)
         wait_until(lambda: self.dns.status()["serial"] == self.watcher.serials[-1], "thor-dns has the zone")
+        wait_until(lambda: time.monotonic() > self.judging_from, "every manager may judge")
 
     def start(self, name):
         self.managers[name] = self.net.start(name, "thor-manager").wait_ready()
+        self.judging_from = time.monotonic() + JUDGES_AFTER_S
 
     def knows(self, *names):
         """The consumer and every manager see these members, and thor-dns, and no others."""
