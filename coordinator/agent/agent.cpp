@@ -172,8 +172,7 @@ void agent::handle(call& c, const opened& e) {
   }
   auto& l = entry->second;
   const bool twin = std::ranges::any_of(links_, [&](const auto& other) {
-    const bool connected = other.second.state == phase::greeting || other.second.state == phase::up;
-    return connected && other.second.peer == e.peer;
+    return other.second.is_open() && other.second.peer == e.peer;
   });
   l.peer = e.peer;
   l.local = e.local;
@@ -184,6 +183,9 @@ void agent::handle(call& c, const opened& e) {
   l.state = phase::greeting;
   l.due = c.now + handshake_timeout;
   c.out.emplace_back(send{l.at, wire::hello{how_.incarnation, how_.software}});
+  if (!refresh_presence(c) && presence_) {
+    c.out.emplace_back(publish{{l.at}, wire::topic::presence, body_});
+  }
 }
 
 void agent::park(call& c, links::iterator entry) {
@@ -205,9 +207,6 @@ void agent::handle(call& c, const welcomed& e) {
   l.renew_every = renew_interval(e.hello.renew_ms);
   l.due = c.now + l.renew_every;
   c.out.emplace_back(went_up{l.at, server, e.hello});
-  if (!refresh_presence(c) && presence_) {
-    c.out.emplace_back(publish{{l.at}, wire::topic::presence, body_});
-  }
   if (!how_.topics.empty()) {
     c.out.emplace_back(send{l.at, wire::subscribe{how_.topics}});
   }
@@ -321,6 +320,24 @@ void agent::renew_next_link(call& c) {
   }
 }
 
+// ---- topics
+
+void agent::handle(call& c, const subscribe& e) {
+  wire::subscribe fresh;
+  for (const auto about : e.topics) {
+    if (std::ranges::find(how_.topics, about) == how_.topics.end()) {
+      how_.topics.push_back(about);
+      fresh.topics.push_back(about);
+    }
+  }
+  if (fresh.topics.empty()) {
+    return;
+  }
+  for (const auto at : all_up()) {
+    c.out.emplace_back(send{at, fresh});
+  }
+}
+
 // ---- presence
 
 void agent::handle(call& c, const announce& e) {
@@ -346,7 +363,13 @@ bool agent::refresh_presence(call& c) {
   next.at = {how_.incarnation, presence_ ? presence_->at.sequence + 1 : 1};
   presence_ = std::move(next);
   body_ = wire::encode_body(*presence_);
-  if (auto everybody = all_up(); !everybody.empty()) {
+  std::vector<connection> everybody;
+  for (const auto& [server, l] : links_) {
+    if (l.is_open()) {
+      everybody.push_back(l.at);
+    }
+  }
+  if (!everybody.empty()) {
     c.out.emplace_back(publish{std::move(everybody), wire::topic::presence, body_});
   }
   return true;
@@ -357,7 +380,7 @@ bool agent::refresh_presence(call& c) {
 std::vector<model::ip_address> agent::own_addresses() const {
   std::vector<model::ip_address> usable;
   for (const auto& [server, l] : links_) {
-    if (l.state == phase::up && l.local) {
+    if (l.is_open() && l.local) {
       usable.push_back(*l.local);
     }
   }

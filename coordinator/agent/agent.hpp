@@ -1,11 +1,12 @@
 // The machine behind a member: to which event servers it keeps a connection, and what it says
 // there.
 //
-// For every event server: connect, `hello`, wait for `welcome`, subscribe, publish the presence
-// when one was announced, renew it, and start again with a jittered exponential backoff when the
-// connection ends or goes silent. A member is connected only after `welcome`: with TLS 1.3 a server
-// refuses a certificate after the client believes the handshake done. Messages of the event stream
-// pass by this machine: it is told only that something was heard.
+// For every event server: connect, `hello` with the presence right behind it when one was
+// announced, wait for `welcome`, subscribe, renew the presence, and start again with a jittered
+// exponential backoff when the connection ends or goes silent. A member is connected only after
+// `welcome`: with TLS 1.3 a server refuses a certificate after the client believes the handshake
+// done. Its presence does not wait for that, because a far server is a round trip away. Messages of
+// the event stream pass by this machine: it is told only that something was heard.
 //
 // PURE. Inputs and effects are values; the caller performs the effects in their order and reports
 // what comes of them. Randomness comes from the seed. The effects of one call must be performed
@@ -98,6 +99,10 @@ struct closed {
 struct announce {
   model::presence what;
 };
+/// These topics, too, from now on.
+struct subscribe {
+  std::vector<wire::topic> topics;
+};
 /// Close the connection to `server` and open a new one, which brings a fresh snapshot.
 struct resubscribe {
   std::string server;
@@ -111,7 +116,7 @@ struct stop {
 };
 
 using input = std::variant<start, resolved, resolve_failed, opened, welcomed, heard, refused,
-                           closed, announce, resubscribe, renew_credentials, stop>;
+                           closed, announce, subscribe, resubscribe, renew_credentials, stop>;
 
 // ---- effects
 
@@ -198,7 +203,7 @@ class agent {
   /// What is announced, with its version; nothing before the first announcement is complete.
   [[nodiscard]] const std::optional<model::presence>& announced() const { return presence_; }
   /// What is announced where no address is configured: our end of a connection; empty while none
-  /// is up.
+  /// is open.
   [[nodiscard]] std::vector<model::ip_address> own_addresses() const;
 
  private:
@@ -221,6 +226,9 @@ class agent {
     bool renew_wanted = false; ///< up with credentials that are no longer in force
     std::optional<model::node_id> peer;
     std::optional<model::ip_address> local;
+
+    /// The peer is known, and what is sent to it follows our `hello`.
+    [[nodiscard]] bool is_open() const { return state == phase::greeting || state == phase::up; }
   };
   enum class stage : std::uint8_t { fresh, running, stopping, over };
   using links = std::map<std::string, link>;
@@ -235,6 +243,7 @@ class agent {
   void handle(call& c, const refused&);
   void handle(call& c, const closed&);
   void handle(call& c, const announce&);
+  void handle(call& c, const subscribe&);
   void handle(call& c, const resubscribe&);
   void handle(call& c, const renew_credentials&);
   void handle(call& c, const stop&);

@@ -493,6 +493,10 @@ void client::publish_to(const std::string& server, wire::topic about, std::strin
   });
 }
 
+void client::subscribe(std::vector<wire::topic> topics) {
+  later([topics = std::move(topics)](impl& self) { self.tell(agent::subscribe{topics}); });
+}
+
 void client::resubscribe(const std::string& server) {
   later([server](impl& self) { self.tell(agent::resubscribe{server}); });
 }

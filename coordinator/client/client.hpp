@@ -104,6 +104,9 @@ class client {
   /// The same to one server.
   void publish_to(const std::string& server, wire::topic about, std::string body);
 
+  /// Subscribes to these topics, too, from now on.
+  void subscribe(std::vector<wire::topic> topics);
+
   /// Drops the connection to `server` and connects again, which brings a fresh snapshot.
   void resubscribe(const std::string& server);
 

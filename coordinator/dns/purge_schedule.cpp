@@ -38,11 +38,11 @@ void purge_schedule::changed(model::time_point now, const std::vector<std::strin
 void purge_schedule::serial_changed(model::time_point now, const std::string& apex) {
   turn next{now + purge_serial_after, purge_repeat_last, now + purge_serial_latest};
   if (const auto found = names_.find(apex); found != names_.end()) {
-    const auto& [at, repeat_after, latest] = found->second;
-    if (now < latest)
-      next = {std::min(next.at, latest), repeat_after, latest};
+    const turn& before = found->second;
+    if (now < before.latest)
+      next = {std::min(next.at, before.latest), before.repeat_after, before.latest};
     else // of another change, whose repeats are to be kept
-      next = {std::min(next.at, at), std::min(repeat_after, purge_repeat_last)};
+      next = {std::min(next.at, before.at), std::min(before.repeat_after, purge_repeat_last)};
   }
   queue(apex, next);
 }
@@ -57,26 +57,40 @@ std::vector<std::string> purge_schedule::take(model::time_point now) {
   std::vector<std::string> taken;
   std::size_t octets = 0;
   under_way_.clear();
-  while (!order_.empty() && order_.begin()->first <= now) {
-    const auto found = names_.find(order_.begin()->second);
-    octets += found->first.size() + 1;
-    // Everything goes alone: a command with names purges these alone.
-    const bool alone = found->first == every_name;
-    if (!taken.empty() && (alone || octets > purge_names_octets_max))
+  while (!order_.empty() && order_.begin()->first <= now)
+    if (!take(names_.find(order_.begin()->second), octets, taken))
+      return taken;
+  if (taken.empty())
+    return taken;
+  for (auto one = names_.begin(); one != names_.end();) {
+    const auto next = std::next(one);
+    if (one->second.welcome_at <= now && !take(one, octets, taken))
       break;
-    taken.push_back(found->first);
-    under_way_.emplace_back(found->first, found->second.repeat_after);
-    take_turn(found);
-    if (alone)
-      break;
+    one = next;
   }
   return taken;
+}
+
+/// Adds the name to the command; false when the command is complete.
+bool purge_schedule::take(std::map<std::string, turn>::iterator found, std::size_t& octets,
+                          std::vector<std::string>& into) {
+  octets += found->first.size() + 1;
+  // Everything goes alone: a command with names purges these alone.
+  const bool alone = found->first == every_name;
+  if (!into.empty() && (alone || octets > purge_names_octets_max))
+    return false;
+  into.push_back(found->first);
+  under_way_.emplace_back(found->first, found->second.repeat_after);
+  take_turn(found);
+  return !alone;
 }
 
 void purge_schedule::purged(model::time_point now) {
   for (const auto& [name, after] : std::exchange(under_way_, {}))
     if (after <= purge_repeat_last && !names_.contains(name))
-      queue(name, {now + after, after * 2});
+      queue(name, {.at = now + after,
+                   .repeat_after = after * 2,
+                   .welcome_at = now + after / 2});
 }
 
 void purge_schedule::put_back(model::time_point now) {

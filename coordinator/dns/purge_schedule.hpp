@@ -3,8 +3,9 @@
 // An answer that PowerDNS fetched before a change and stored after the purge would be served for
 // its whole query-cache-ttl. So each name is purged again after times that double: soon, because
 // such an answer is wrong until then, and late, because a busy PowerDNS takes long to store one.
-// Names that are due together go together. PURE: a value, one owner; its size is the number of
-// names that changed within the time of all repeats.
+// Names that are due together go together, and repeats go along with any command after half of
+// their time: a row of changes then costs one command each. PURE: a value, one owner; its size is
+// the number of names that changed within the time of all repeats.
 #pragma once
 
 #include "coordinator/model/time.hpp"
@@ -65,9 +66,13 @@ class purge_schedule {
     std::chrono::milliseconds repeat_after; ///< above purge_repeat_last: no more
     /// Until when a serial may be put off; in the past for other changes.
     model::time_point latest{};
+    /// From when on it goes along with others.
+    model::time_point welcome_at = at;
   };
   void queue(const std::string& name, turn next);
   void take_turn(std::map<std::string, turn>::iterator found);
+  bool take(std::map<std::string, turn>::iterator found, std::size_t& octets,
+            std::vector<std::string>& into);
   [[nodiscard]] std::size_t due_count(model::time_point now) const;
 
   std::map<std::string, turn> names_;

@@ -17,7 +17,7 @@ client::options client_options(runtime::service& on) {
   const auto& overlay = on.overlay();
   return {.event_servers = overlay.event_servers,
           .resolvers = overlay.resolvers,
-          .topics = {wire::topic::members},
+          .topics = {},
           .software = "thor-node " THOR_VERSION,
           .incarnation_file = overlay.state_dir / "thor-node.incarnation",
           .counters = &on.counters()};
@@ -91,6 +91,7 @@ node::node(runtime::service& on, const settings& configured)
 
 void node::run() {
   text_port_.follow(how_.text);
+  follow_members();
   first_results_.arm(runtime::monotonic_now() + first_results_wait_max);
   watch();
   follow_drain();
@@ -119,6 +120,15 @@ void node::reconfigure() {
     text_port_.follow(how_.text);
   } catch (const std::runtime_error& failure) {
     spdlog::error("the text port stays where it was: {}", failure.what());
+  }
+  follow_members();
+}
+
+/// Once somebody wants to know: each member that follows the others costs the network a frame a
+/// change, and this machine the look at it.
+void node::follow_members() {
+  if (!text_port_.listening().empty() || !how_.hooks.empty()) {
+    client_.subscribe({wire::topic::members});
   }
 }
 

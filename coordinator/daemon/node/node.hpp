@@ -42,6 +42,7 @@ class node final : private client::observer {
   void watch();
   void announce();
   void reconfigure();
+  void follow_members();
   void follow_drain();
   answer drain(const std::vector<std::string>& arguments);
   answer undrain();

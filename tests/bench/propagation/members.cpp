@@ -7,13 +7,16 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/streambuf.hpp>
 
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <istream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -157,21 +160,51 @@ class crowd {
   void perform(const std::string& line) {
     std::istringstream words(line);
     std::string what;
+    words >> what;
+    if (what == "row") {
+      std::int64_t gap_us = 0;
+      words >> gap_us >> what;
+      return perform_row(what, {std::istream_iterator<std::string>(words), {}},
+                         std::chrono::microseconds(gap_us), clock::now());
+    }
     std::string id;
-    words >> what >> id;
+    words >> id;
     if (what == "prepare") {
       std::string address;
       words >> address;
       members_[id] = std::make_unique<member>(io_, event_servers_, certificates_, id, address);
       report(clock::now(), what, id);
-    } else if (what == "connect") {
+      return;
+    }
+    perform(what, id);
+  }
+
+  /// The same with one member after the other, the first at `when`, `gap` apart.
+  void perform_row(const std::string& what, std::deque<std::string> ids,
+                   std::chrono::microseconds gap, clock::time_point when) {
+    perform(what, ids.front());
+    ids.pop_front();
+    if (ids.empty()) {
+      return;
+    }
+    next_.expires_at(when + gap);
+    next_.async_wait([this, what, ids = std::move(ids), gap,
+                      when](const boost::system::error_code& ec) mutable {
+      if (!ec) {
+        perform_row(what, std::move(ids), gap, when + gap);
+      }
+    });
+  }
+
+  void perform(const std::string& what, const std::string& id) {
+    if (what == "connect") {
       members_.at(id)->connect();
     } else if (what == "announce") {
       members_.at(id)->announce(role_);
     } else if (what == "leave") {
       members_.at(id)->leave([this, id] { asio::post(io_, [this, id] { members_.erase(id); }); });
     } else {
-      throw std::runtime_error("no such command: " + line);
+      throw std::runtime_error("no such command: " + what);
     }
   }
 
@@ -182,6 +215,7 @@ class crowd {
   std::map<std::string, std::unique_ptr<member>> members_;
   asio::posix::stream_descriptor commands_;
   asio::streambuf input_;
+  asio::steady_timer next_{io_}; ///< of a row
 };
 
 } // namespace

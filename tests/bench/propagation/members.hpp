@@ -13,6 +13,8 @@ namespace thor::bench {
 ///     connect ID          connects to the event servers without announcing anything
 ///     announce ID         announces ADDRESS in the role; connects first if need be
 ///     leave ID            says Thor.Leave
+///     row GAP announce|leave|connect ID...
+///                         the same with one member after the other, GAP microseconds apart
 ///
 /// and writes one line to stdout when a command is carried out, with the time at which it began
 /// (nanoseconds of CLOCK_MONOTONIC): `<time> prepare ID`, ...; `connect` is carried out when a

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -72,12 +73,12 @@ class reader {
   [[nodiscard]] std::size_t position() const { return at_; }
   void seek(std::size_t at) { at_ = at; }
 
-  std::string address() {
-    std::string text;
-    for (int i = 0; i < 4; ++i) {
-      text += (i == 0 ? "" : ".") + std::to_string(u8());
+  std::string octets_of(std::size_t count) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) {
+      out.push_back(static_cast<char>(u8()));
     }
-    return text;
+    return out;
   }
 
   /// Skips a name where it stands and returns its first label (RFC 1035 section 4.1.4).
@@ -112,7 +113,9 @@ class reader {
 struct answer {
   std::uint16_t id = 0;
   bool usable = false; ///< NOERROR and whole
-  std::set<std::string> records;
+  /// Of the records in whatever order: what the watcher has seen before it need not look at.
+  std::size_t digest = 0;
+  std::vector<std::string> records;
 };
 
 answer read_answer(octets message) {
@@ -135,11 +138,14 @@ answer read_answer(octets message) {
     const std::size_t end = in.position() + length;
     if (type == type_srv) {
       in.skip(6);
-      out.records.insert(in.name());
+      out.records.push_back(in.name());
     } else if (type == type_a) {
-      out.records.insert(in.address());
+      out.records.push_back(in.octets_of(length));
     }
     in.seek(end);
+  }
+  for (const auto& record : out.records) {
+    out.digest += std::hash<std::string>()(record);
   }
   return out;
 }
@@ -147,22 +153,31 @@ answer read_answer(octets message) {
 /// Follows every record's coming and going.
 class watcher {
  public:
-  void on_answer(clock::time_point sent, clock::time_point received,
-                 const std::set<std::string>& records) {
+  explicit watcher(std::uint16_t type)
+      : type_(type) {}
+
+  void on_answer(clock::time_point sent, clock::time_point received, const answer& got) {
+    ++answers_;
+    if (got.digest == agreed_) {
+      return;
+    }
+    const std::set<std::string> records(got.records.begin(), got.records.end());
     for (const auto& record : records) {
       sights_.try_emplace(record);
     }
+    bool agrees = true;
     for (auto& [record, seen] : sights_) {
-      ++seen.answers;
       if (seen.present != records.contains(record) && sent >= seen.changed) {
         seen.present = !seen.present;
         seen.changed = received;
         std::printf("%lld %c %s %llu\n",
                     static_cast<long long>(received.time_since_epoch().count()),
-                    seen.present ? '+' : '-', record.c_str(), seen.answers);
-        seen.answers = 0;
+                    seen.present ? '+' : '-', text_of(record).c_str(), answers_ - seen.since);
+        seen.since = answers_;
       }
+      agrees &= seen.present == records.contains(record);
     }
+    agreed_ = agrees ? std::optional(got.digest) : std::nullopt;
     std::fflush(stdout);
   }
 
@@ -170,9 +185,22 @@ class watcher {
   struct sight {
     bool present = false;
     clock::time_point changed = clock::time_point::min();
-    unsigned long long answers = 0;
+    unsigned long long since = 0; ///< answers until then
   };
+
+  [[nodiscard]] std::string text_of(const std::string& record) const {
+    if (type_ != type_a) {
+      return record;
+    }
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, record.data(), text.data(), text.size());
+    return text.data();
+  }
+
+  const std::uint16_t type_;
   std::map<std::string, sight> sights_;
+  unsigned long long answers_ = 0;
+  std::optional<std::size_t> agreed_; ///< digest of the answer that shows what `sights_` say
 };
 
 class connection {
@@ -205,7 +233,7 @@ int probe(const std::string& server, std::uint16_t port, const std::string& owne
   auto query = make_query(owner, type == "A" ? type_a : type_srv);
   std::vector<clock::time_point> sent_at(1U << 16U);
   std::array<std::uint8_t, 65536> buffer{};
-  watcher watch;
+  watcher watch(type == "A" ? type_a : type_srv);
   std::uint64_t sent = 0;
   std::uint64_t answered = 0;
   std::uint64_t failed = 0;
@@ -235,7 +263,7 @@ int probe(const std::string& server, std::uint16_t port, const std::string& owne
       const auto got = read_answer(octets(buffer).first(static_cast<std::size_t>(size)));
       ++answered;
       if (got.usable) {
-        watch.on_answer(sent_at[got.id], received, got.records);
+        watch.on_answer(sent_at[got.id], received, got);
       } else {
         ++failed;
       }

@@ -54,6 +54,43 @@ TEST(purge_schedule, names_that_are_due_together_go_together) {
   EXPECT_EQ((names{gw1, proxy}), schedule.take(start + purge_repeat_first));
 }
 
+TEST(purge_schedule, a_repeat_goes_along_with_a_command_after_half_of_its_time) {
+  purge_schedule schedule;
+  schedule.changed(start, {gw1}, apex);
+  schedule.take(start);
+  schedule.purged(start);
+  schedule.changed(start + 3ms, {proxy}, apex);
+  EXPECT_EQ(names{proxy}, schedule.take(start + 3ms));
+  schedule.purged(start + 3ms);
+  schedule.changed(start + 4ms, {proxy}, apex);
+  EXPECT_EQ((names{proxy, gw1}), schedule.take(start + 4ms));
+}
+
+TEST(purge_schedule, a_row_of_changes_costs_one_command_each) {
+  purge_schedule schedule;
+  int commands = 0;
+  constexpr int changes = 100;
+  for (auto now = start; now < start + changes * 5ms; now += 1ms) {
+    if ((now - start) % 5ms == 0ms) {
+      const auto number = std::to_string((now - start) / 5ms);
+      schedule.changed(now, {"n" + number + ".node." + apex, proxy}, apex);
+    }
+    while (schedule.next_due() <= now) {
+      schedule.take(now);
+      schedule.purged(now);
+      ++commands;
+    }
+  }
+  EXPECT_LE(commands, changes + changes / 5);
+}
+
+TEST(purge_schedule, a_serial_does_not_go_along_early) {
+  purge_schedule schedule;
+  schedule.serial_changed(start, apex);
+  schedule.changed(start + purge_serial_after - 1ms, {proxy}, apex);
+  EXPECT_EQ(names{proxy}, schedule.take(start + purge_serial_after - 1ms));
+}
+
 TEST(purge_schedule, a_change_begins_the_repeats_of_its_names_anew) {
   purge_schedule schedule;
   schedule.changed(start, {proxy}, apex);
