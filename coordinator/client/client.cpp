@@ -2,6 +2,7 @@
 
 #include "coordinator/agent/agent.hpp"
 #include "coordinator/client/author.hpp"
+#include "coordinator/client/backlog.hpp"
 #include "coordinator/client/connection.hpp"
 #include "coordinator/client/incarnation.hpp"
 #include "coordinator/runtime/clock.hpp"
@@ -17,6 +18,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <random>
 #include <stdexcept>
@@ -113,6 +115,25 @@ class counters {
   runtime::metrics* registry_;
 };
 
+/// What was said last: event servers send it to its author, too, who need not verify it.
+class own_words {
+ public:
+  void add(wire::signed_body what) {
+    last_.push_back(std::move(what));
+    if (last_.size() > kept) {
+      last_.pop_front();
+    }
+  }
+  [[nodiscard]] bool contains(const wire::signed_body& what) const {
+    return std::ranges::find(last_, what) != last_.end();
+  }
+
+ private:
+  /// More than event servers have under way to us, so that most of it is recognised.
+  static constexpr std::size_t kept = 8;
+  std::deque<wire::signed_body> last_;
+};
+
 } // namespace
 
 /// Performs what the agent decides. Calls of the user are posted to the loop, so that the agent and
@@ -206,7 +227,7 @@ class client::impl final : public connection_owner {
     } else if (auto* hello = std::get_if<wire::welcome>(&*message)) {
       tell(agent::welcomed{number, std::move(*hello)});
     } else if (const auto* server = server_of(number)) {
-      on_message(number, *server, *message);
+      on_message(number, *server, std::move(*message));
     } else if (auto* refused = std::get_if<wire::refused>(&*message)) {
       tell(agent::refused{number, std::move(*refused)}); // of our hello
     }
@@ -267,6 +288,7 @@ class client::impl final : public connection_owner {
   }
 
   void act(const agent::went_up& e) {
+    pass_on_backlog();
     up_.insert_or_assign(e.server, e.at);
     counters_.server_up(e.server, true);
     log().info("event server {} ({}): connected", e.server, e.hello.server);
@@ -274,6 +296,7 @@ class client::impl final : public connection_owner {
   }
 
   void act(const agent::went_down& e) {
+    pass_on_backlog();
     up_.erase(e.server);
     counters_.server_up(e.server, false);
     counters_.count("thor_client_disconnections_total", "Connections that ended");
@@ -337,23 +360,55 @@ class client::impl final : public connection_owner {
     return found == up_.end() ? nullptr : &found->first;
   }
 
-  void on_message(std::uint64_t number, const std::string& server,
-                  const wire::server_message& message) {
-    const auto* event = std::get_if<wire::event>(&message);
-    if (event != nullptr) {
-      const auto author = accept_author(event->what, who_, runtime::unix_now());
-      if (author) {
-        seen_.on_message(server, message, &*author);
-      } else {
-        on_refused_event(server, event->what.about, author.error());
-      }
-      return;
-    }
-    seen_.on_message(server, message, nullptr);
+  void on_message(std::uint64_t number, const std::string& server, wire::server_message message) {
+    const bool is_beat = std::holds_alternative<wire::heartbeat>(message);
     if (const auto* refused = std::get_if<wire::refused>(&message)) {
       tell(agent::refused{number, *refused});
-    } else if (std::holds_alternative<wire::heartbeat>(message)) {
+    }
+    if (is_urgent(message)) {
+      backlog_.put_off(runtime::monotonic_now());
+      pass_on(server, message);
+    } else if (seen_.may_wait()) {
+      backlog_.add(runtime::monotonic_now(), {server, std::move(message)});
+    } else {
+      pass_on_backlog();
+      pass_on(server, message);
+    }
+    backlog_timer_.arm(backlog_.next_due());
+    if (is_beat) {
       judge_server(number);
+    }
+  }
+
+  static bool is_urgent(const wire::server_message& message) {
+    const auto* event = std::get_if<wire::event>(&message);
+    return event != nullptr && event->what.about == wire::topic::members;
+  }
+
+  void pass_on(const std::string& server, const wire::server_message& message) {
+    const auto* event = std::get_if<wire::event>(&message);
+    if (event == nullptr) {
+      return seen_.on_message(server, message, nullptr);
+    }
+    const auto author = said_.contains(event->what)
+                            ? std::expected<identity::peer, refusal>(who_.self())
+                            : accept_author(event->what, who_, runtime::unix_now());
+    if (author) {
+      seen_.on_message(server, message, &*author);
+    } else {
+      on_refused_event(server, event->what.about, author.error());
+    }
+  }
+
+  void pass_on_first() {
+    const auto [server, message] = backlog_.take();
+    pass_on(server, message);
+    backlog_timer_.arm(backlog_.next_due());
+  }
+
+  void pass_on_backlog() {
+    while (!backlog_.empty()) {
+      pass_on_first();
     }
   }
 
@@ -399,10 +454,12 @@ class client::impl final : public connection_owner {
 
   // ---- what we say
 
-  std::shared_ptr<const std::string> sign(wire::topic about, const std::string& body) const {
-    const wire::publish said{
+  std::shared_ptr<const std::string> sign(wire::topic about, const std::string& body) {
+    wire::publish said{
         {about, body, who_.sign(wire::signed_octets(about, body)), who_.certificate()}};
-    return std::make_shared<const std::string>(wire::encode(wire::client_message(said)));
+    auto frame = std::make_shared<const std::string>(wire::encode(wire::client_message(said)));
+    said_.add(std::move(said.what));
+    return frame;
   }
 
   /// Every event server gets the same frame, now and after a reconnection.
@@ -443,6 +500,17 @@ class client::impl final : public connection_owner {
   std::string presence_body_;
   std::shared_ptr<const std::string> presence_frame_;
   std::function<void()> done_;
+  struct heard {
+    std::string server;
+    wire::server_message message;
+  };
+  backlog<heard> backlog_;
+  own_words said_;
+  runtime::deadline_timer backlog_timer_{io_, [this](model::time_point) {
+                                           if (!backlog_.empty()) {
+                                             pass_on_first();
+                                           }
+                                         }};
   runtime::deadline_timer timer_{io_, [this](model::time_point now) { on_deadline(now); }};
 };
 

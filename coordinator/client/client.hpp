@@ -60,9 +60,14 @@ struct options {
 };
 
 /// What a client tells, to whoever wants to know: each callback does nothing by default. Non-owning
-/// interface; callbacks in the order in which things happened on each server.
+/// interface; callbacks in the order in which things happened on each server, but for what may
+/// wait.
 class observer {
  public:
+  /// Asked of each message that is not about Thor.Members: whether it may be passed over by those
+  /// that are, unverified, for half a second at most. Messages that are not about Thor.Members keep
+  /// their order among themselves.
+  virtual bool may_wait() const { return false; }
   /// The event server answered `welcome`. `server` names the link ("127.0.0.1:8000") in all later
   /// calls.
   virtual void on_server_up(const std::string& /*server*/, const wire::welcome& /*hello*/) {}

@@ -80,23 +80,27 @@ bool purge_schedule::take(std::map<std::string, turn>::iterator found, std::size
   if (!into.empty() && (alone || octets > purge_names_octets_max))
     return false;
   into.push_back(found->first);
-  under_way_.emplace_back(found->first, found->second.repeat_after);
+  under_way_.emplace_back(found->first, found->second);
   take_turn(found);
   return !alone;
 }
 
 void purge_schedule::purged(model::time_point now) {
-  for (const auto& [name, after] : std::exchange(under_way_, {}))
-    if (after <= purge_repeat_last && !names_.contains(name))
-      queue(name, {.at = now + after,
-                   .repeat_after = after * 2,
-                   .welcome_at = now + after / 2});
+  for (const auto& [name, done] : std::exchange(under_way_, {})) {
+    const auto after = done.repeat_after;
+    if (after > purge_repeat_last || names_.contains(name))
+      continue;
+    const bool is_serial = done.latest != model::time_point{};
+    queue(name, {.at = now + after,
+                 .repeat_after = after * 2,
+                 .welcome_at = now + (is_serial ? after : after / 2)});
+  }
 }
 
 void purge_schedule::put_back(model::time_point now) {
-  for (const auto& [name, after] : std::exchange(under_way_, {}))
+  for (const auto& [name, failed] : std::exchange(under_way_, {}))
     if (const auto found = names_.find(name); found == names_.end() || found->second.at > now)
-      queue(name, {now, after});
+      queue(name, {.at = now, .repeat_after = failed.repeat_after, .latest = failed.latest});
 }
 
 model::time_point purge_schedule::next_due() const {

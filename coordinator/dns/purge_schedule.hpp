@@ -4,7 +4,7 @@
 // its whole query-cache-ttl. So each name is purged again after times that double: soon, because
 // such an answer is wrong until then, and late, because a busy PowerDNS takes long to store one.
 // Names that are due together go together, and repeats go along with any command after half of
-// their time: a row of changes then costs one command each. PURE: a value, one owner; its size is
+// their time, but for those of a serial: a row of changes then costs one command each. PURE: a value, one owner; its size is
 // the number of names that changed within the time of all repeats.
 #pragma once
 
@@ -76,8 +76,8 @@ class purge_schedule {
   [[nodiscard]] std::size_t due_count(model::time_point now) const;
 
   std::map<std::string, turn> names_;
-  std::set<std::pair<model::time_point, std::string>> order_;                ///< the same, by time
-  std::vector<std::pair<std::string, std::chrono::milliseconds>> under_way_; ///< and repeat_after
+  std::set<std::pair<model::time_point, std::string>> order_; ///< the same, by time
+  std::vector<std::pair<std::string, turn>> under_way_;
 };
 
 } // namespace thor::dns

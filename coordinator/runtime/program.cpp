@@ -8,6 +8,8 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -208,8 +210,20 @@ bool take_over(const program& what, const configuration& started,
   return true;
 }
 
+/// What is freed stays with the process, up to a bound. ldns takes and frees 64 KiB a few times for
+/// each record, at the end of the heap: given back each time, it would be mapped and cleared again
+/// as often. These bounds are those that glibc itself comes to once a block of the first size was
+/// freed (mallopt(3), "dynamic mmap threshold").
+void keep_freed_memory() {
+  constexpr int own_mapping_min_octets = 32 << 20;
+  constexpr int kept_max_octets = 64 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, own_mapping_min_octets);
+  ::mallopt(M_TRIM_THRESHOLD, kept_max_octets);
+}
+
 int be_daemon(const program& what, const request& wanted, const std::function<void(config&)>& read,
               const std::function<void(service&)>& serve) {
+  keep_freed_memory();
   const auto started = read_configuration(what, wanted, read);
   if (!started) {
     return refuse(what, started.error());

@@ -481,8 +481,9 @@ void dns_service::show_zones(const publish_zones& wanted) {
     names += zone.names.size();
   }
   // On disk stays the last zone that was whole: what a restart and the gsqlite3 backend can serve.
+  // PowerDNS is told first.
   if (machine_.state() != feed_state::unknown)
-    write_down(wanted.cause);
+    boost::asio::post(host_.io(), [this, cause = wanted.cause] { write_down(cause); });
   spdlog::debug("published serial {}: {} names changed ({})", machine_.serial(), names,
                 wanted.cause);
 }
