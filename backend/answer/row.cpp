@@ -23,13 +23,8 @@ row_frame frame(std::string_view type, const zone::name& owner, std::uint32_t tt
   out.head += after_owner;
   // PowerDNS reads a `ttl` that is not a number as 0, and an `auth` of true or false as 1.
   out.tail = ",\"ttl\":" + std::to_string(ttl_s);
-  if (!auth) {
-    out.tail += ",\"auth\":0";
-  }
-  if (type == "SOA") {
-    out.tail += ",\"domain_id\":" + std::to_string(domain_id);
-  }
-  out.tail += '}';
+  out.tail += auth ? ",\"auth\":1" : ",\"auth\":0";
+  out.tail += ",\"domain_id\":" + std::to_string(domain_id) + "}";
   return out;
 }
 

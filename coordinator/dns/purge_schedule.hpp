@@ -4,8 +4,8 @@
 // its whole query-cache-ttl. So each name is purged again after times that double: soon, because
 // such an answer is wrong until then, and late, because a busy PowerDNS takes long to store one.
 // Names that are due together go together, and repeats go along with any command after half of
-// their time, but for those of a serial: a row of changes then costs one command each. PURE: a value, one owner; its size is
-// the number of names that changed within the time of all repeats.
+// their time, but for those of a serial: a row of changes then costs one command each. PURE: a
+// value, one owner; its size is the number of names that changed within the time of all repeats.
 #pragma once
 
 #include "coordinator/model/time.hpp"

@@ -200,6 +200,19 @@ class Configuring(HookTest):
         self.assertEqual("start", self.last()["cause"])
         self.assertNotIn("hook kept: run 2 (start)", node.log_text())
 
+    def test_a_node_follows_the_others_from_its_first_hook_on(self):
+        def followers():
+            return server.status()["subscribers"]["Thor.Members"]
+        server = next(process for process in self.net.processes if process.name == "es1")
+        managers = followers()
+        node = self.net.start_node("gw1", ["sip_proxy"])
+        self.net.start_node("gw2", ["sip_proxy"])
+        self.assertEqual(managers, followers())
+        self.net.configure("gw1", {"node": {"lookup": {"listen": ""}, "hook": [self.recorder()]}})
+        node.signal(signal.SIGHUP)
+        self.wait_told(["gw1", "gw2", "m1"], "all members, the first time")
+        self.assertEqual(managers + 1, followers())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -76,8 +76,10 @@ class bench {
   /// From opening to up.
   std::vector<effect> bring_up(const std::string& server, const std::string& peer,
                                const std::string& local = "192.0.2.1") {
-    open_link(server, peer, local);
-    return welcome(server, peer);
+    auto out = open_link(server, peer, local);
+    const auto after = welcome(server, peer);
+    out.insert(out.end(), after.begin(), after.end());
+    return out;
   }
 
   /// Like run_for, with a heartbeat on every given server each second.

@@ -188,12 +188,12 @@ class crowd {
       return;
     }
     next_.expires_at(when + gap);
-    next_.async_wait([this, what, ids = std::move(ids), gap,
-                      when](const boost::system::error_code& ec) mutable {
-      if (!ec) {
-        perform_row(what, std::move(ids), gap, when + gap);
-      }
-    });
+    next_.async_wait(
+        [this, what, ids = std::move(ids), gap, when](const boost::system::error_code& ec) mutable {
+          if (!ec) {
+            perform_row(what, std::move(ids), gap, when + gap);
+          }
+        });
   }
 
   void perform(const std::string& what, const std::string& id) {

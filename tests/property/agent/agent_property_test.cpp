@@ -64,6 +64,7 @@ class chaos {
       return take(b.tell(heard{at}));
     case 4:
       open_.erase(at);
+      greeted_.erase(at);
       up_.erase(at);
       return take(b.tell(closed{at, *rc::gen::element<std::uint16_t>(0, 1001, 4002, 4003), "x"}));
     case 5:
@@ -104,7 +105,12 @@ class chaos {
         RC_ASSERT(open_.size() <= 3U); // one a server
       } else if (const auto* c = std::get_if<close>(&what)) {
         RC_ASSERT(open_.erase(c->at) == 1U);
+        greeted_.erase(c->at);
         up_.erase(c->at);
+      } else if (const auto* s = std::get_if<send>(&what)) {
+        const bool greets = std::holds_alternative<wire::hello>(s->what);
+        RC_ASSERT(greeted_.contains(s->at) != greets); // the first frame, once
+        greeted_.insert(s->at);
       } else if (const auto* up = std::get_if<went_up>(&what)) {
         RC_ASSERT(up_.insert(up->at).second);
         RC_ASSERT(servers_.insert(up->server).second);
@@ -119,7 +125,7 @@ class chaos {
 
   void check_published(const publish& p) {
     for (const auto at : p.to) {
-      RC_ASSERT(up_.contains(at));
+      RC_ASSERT(greeted_.contains(at));
     }
     const auto said = published(p);
     RC_ASSERT(said.at >= last_);
@@ -130,6 +136,7 @@ class chaos {
 
   connection newest_ = 0;
   std::set<connection> open_;
+  std::set<connection> greeted_; ///< `hello` was sent
   std::set<connection> up_;
   std::set<std::string> servers_;
   model::version last_;

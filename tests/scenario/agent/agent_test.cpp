@@ -91,6 +91,24 @@ TEST(AgentConnect, AServerThatRefusesTheCertificateAfterTheHandshakeIsBackedOffF
   EXPECT_GE(waits.back(), 2500ms) << "it has grown to its maximum, 5 s times 0.5 to 1.5";
 }
 
+// ---- topics
+
+TEST(AgentSubscribe, LaterTopicsReachServersThatAreUpAndThoseThatComeLater) {
+  auto how = settings_of({es1, es2});
+  how.topics.clear();
+  bench b(how);
+  b.tell(start{});
+  b.bring_up(es1, "es1");
+  const auto now = b.tell(subscribe{{wire::topic::members}});
+  ASSERT_THAT(sent<wire::subscribe>(now), SizeIs(1));
+  EXPECT_EQ(all<send>(now)[0].at, b.at(es1));
+  EXPECT_THAT(b.tell(subscribe{{wire::topic::members}}), IsEmpty()) << "subscribed already";
+
+  const auto later = sent<wire::subscribe>(b.bring_up(es2, "es2"));
+  ASSERT_THAT(later, SizeIs(1));
+  EXPECT_THAT(later[0].topics, ElementsAre(wire::topic::members));
+}
+
 // ---- silence
 
 TEST(AgentSilence, ThreeSecondsWithoutAnyFrameIsADeadLink) {
@@ -169,16 +187,31 @@ TEST(AgentAnnounce, IsPublishedToEveryServerAndRenewedEverySecond) {
   EXPECT_EQ(renewals.front().at, (model::version{1000, 1}));
 }
 
-TEST(AgentAnnounce, ReachesAServerWithItsWelcomeBeforeTheSubscription) {
+TEST(AgentAnnounce, GoesRightBehindHelloAndOnce) {
   bench b(settings_of({es1}));
   b.tell(start{});
   EXPECT_THAT(b.tell(announce{presence_of()}), IsEmpty()) << "nobody is connected";
-  b.open_link(es1, "es1");
+  const auto greeting = b.open_link(es1, "es1");
+  ASSERT_THAT(greeting, SizeIs(2));
+  EXPECT_THAT(sent<wire::hello>(greeting), SizeIs(1));
+  EXPECT_EQ(published(std::get<publish>(greeting[1])).at, (model::version{1000, 1}));
+
   const auto out = b.welcome(es1, "es1");
-  ASSERT_THAT(out, SizeIs(3));
+  ASSERT_THAT(out, SizeIs(2));
   EXPECT_TRUE(std::holds_alternative<went_up>(out[0]));
-  EXPECT_EQ(published(std::get<publish>(out[1])).at, (model::version{1000, 1}));
-  EXPECT_TRUE(std::holds_alternative<send>(out[2]));
+  EXPECT_THAT(sent<wire::subscribe>(out), SizeIs(1));
+}
+
+TEST(AgentAnnounce, AChangeWhileWelcomeIsAwaitedDoesNotWait) {
+  bench b(settings_of({es1}));
+  b.tell(start{});
+  b.tell(announce{presence_of()});
+  b.open_link(es1, "es1");
+  const auto out = all<publish>(b.tell(announce{presence_of({"192.0.2.9"})}));
+  ASSERT_THAT(out, SizeIs(1));
+  EXPECT_THAT(out[0].to, ElementsAre(b.at(es1)));
+  EXPECT_EQ(published(out[0]).at, (model::version{1000, 2}));
+  EXPECT_THAT(all<publish>(b.welcome(es1, "es1")), IsEmpty());
 }
 
 TEST(AgentAnnounce, AChangeHasTheNextSequenceAndNoChangeIsSilent) {
@@ -235,12 +268,10 @@ TEST(AgentAnnounce, WithoutAddressesTheLocalOneOfAConnectionIsTaken) {
   bench b(settings_of({es1, es2}));
   b.tell(start{});
   EXPECT_THAT(b.tell(announce{presence_of({})}), IsEmpty());
-  b.open_link(es1, "es1", "192.0.2.77");
-  const auto out = b.welcome(es1, "es1");
+  const auto out = b.bring_up(es1, "es1", "192.0.2.77");
   EXPECT_THAT(published(all<publish>(out).at(0)).addresses, ElementsAre(address_of("192.0.2.77")));
 
-  b.open_link(es2, "es2", "198.51.100.77");
-  const auto second = all<publish>(b.welcome(es2, "es2"));
+  const auto second = all<publish>(b.bring_up(es2, "es2", "198.51.100.77"));
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_THAT(published(second[0]).addresses, ElementsAre(address_of("192.0.2.77")))
       << "the address in use stays while a connection has it";
