@@ -209,6 +209,13 @@ class client::impl final : public connection_owner {
     tell(agent::stop{hold});
   }
 
+  /// The server is computing; so do we.
+  void on_greeting(std::uint64_t /*number*/) override {
+    if (agent_.announced()) {
+      sign_presence(wire::encode_body(*agent_.announced()));
+    }
+  }
+
   void on_opened(std::uint64_t number, const identity::peer& server,
                  const model::ip_address& local) override {
     tell(agent::opened{number, server.id, local});

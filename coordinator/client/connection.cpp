@@ -7,6 +7,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -141,6 +142,11 @@ class tls_connection final : public connection {
     }
     error_code ignored;
     socket().set_option(tcp::no_delay(true), ignored); // a presence goes out as it is said
+    asio::post(socket().get_executor(), [me = self.lock()] {
+      if (me->owner_ != nullptr) {
+        me->owner_->on_greeting(me->number_);
+      }
+    });
     auto& tls = stream_.next_layer();
     const auto [failure] = co_await tls.async_handshake(asio::ssl::stream_base::client, as_result);
     if (failure) {

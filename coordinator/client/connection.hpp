@@ -31,6 +31,8 @@ inline constexpr std::chrono::seconds send_timeout{5};
 /// Hears of a connection. Called from the loop, never from within a call of the connection.
 class connection_owner {
  public:
+  /// Our first words of the handshakes are under way: time to prepare what will be said after them.
+  virtual void on_greeting(std::uint64_t /*number*/) {}
   /// All handshakes are done; the peer is of our domain and may be what was asked for.
   virtual void on_opened(std::uint64_t number, const identity::peer& server,
                          const model::ip_address& local) = 0;

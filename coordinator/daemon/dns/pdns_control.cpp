@@ -11,9 +11,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -100,8 +103,21 @@ class pdns_control::impl : public std::enable_shared_from_this<impl> {
     received_ = 0;
     timer_.expires_after(command_timeout);
     timer_.async_wait([self = shared_from_this()](error_code ec) { self->on_timeout(ec); });
-    socket_.async_connect(asio::local::stream_protocol::endpoint(path_.string()),
-                          [self = shared_from_this()](error_code ec) { self->on_connected(ec); });
+    on_connected(connect());
+  }
+
+  /// A local socket connects at once or not at all, so the command goes out before anything else is
+  /// done.
+  error_code connect() {
+    error_code ec;
+    socket_.open(asio::local::stream_protocol(), ec);
+    if (!ec)
+      socket_.non_blocking(true, ec);
+    const asio::local::stream_protocol::endpoint where(path_.string());
+    if (!ec &&
+        ::connect(socket_.native_handle(), where.data(), static_cast<socklen_t>(where.size())) != 0)
+      ec.assign(errno, boost::system::system_category());
+    return ec;
   }
 
   void on_timeout(error_code ec) {
