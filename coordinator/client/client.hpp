@@ -67,7 +67,7 @@ class observer {
   /// Asked of each message that is not about Thor.Members: whether it may be passed over by those
   /// that are, unverified, for half a second at most. Messages that are not about Thor.Members keep
   /// their order among themselves.
-  virtual bool may_wait() const { return false; }
+  [[nodiscard]] virtual bool may_wait() const { return false; }
   /// The event server answered `welcome`. `server` names the link ("127.0.0.1:8000") in all later
   /// calls.
   virtual void on_server_up(const std::string& /*server*/, const wire::welcome& /*hello*/) {}

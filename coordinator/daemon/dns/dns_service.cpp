@@ -482,8 +482,10 @@ void dns_service::show_zones(const publish_zones& wanted) {
   }
   // On disk stays the last zone that was whole: what a restart and the gsqlite3 backend can serve.
   // PowerDNS is told first.
-  if (machine_.state() != feed_state::unknown)
-    boost::asio::post(host_.io(), [this, cause = wanted.cause] { write_down(cause); });
+  boost::asio::post(host_.io(), [this, cause = wanted.cause] {
+    if (machine_.state() != feed_state::unknown)
+      write_down(cause);
+  });
   spdlog::debug("published serial {}: {} names changed ({})", machine_.serial(), names,
                 wanted.cause);
 }

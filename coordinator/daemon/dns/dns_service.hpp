@@ -51,7 +51,7 @@ class dns_service final : private client::observer {
   void on_message(const std::string& server, const wire::server_message& message,
                   const identity::peer* author) override;
   /// While a manager judges: our own judgement is not needed now.
-  bool may_wait() const override { return machine_.state() == feed_state::fresh; }
+  [[nodiscard]] bool may_wait() const override { return machine_.state() == feed_state::fresh; }
   void on_replaced(const std::string& server) override;
 
   void begin(hosted_zones hosted);

@@ -41,6 +41,8 @@ SETTLED_S = 0.2  # after issuing twenty certificates, and after the purges of th
 # What the project promises, p99 in ms, by case and connector.
 TARGETS_MS = {("join", "http"): 20, ("join", "unix"): 8, ("leave", "http"): 20, ("leave", "unix"): 8,
               ("announce", "http"): 20, ("announce", "unix"): 8,
+              ("burst-join", "http"): 20, ("burst-join", "unix"): 8,
+              ("burst-leave", "http"): 20, ("burst-leave", "unix"): 8,
               ("kill", "http"): 350, ("kill", "unix"): 350,
               ("stop", "http"): LEASE_MS + 300, ("stop", "unix"): LEASE_MS + 300}
 
