@@ -93,10 +93,9 @@ class Members(Tool):
         print(what, label, *more, file=self.child.stdin, flush=True)
         return self.wait(lambda: self.began.get((what, label)), f"{what} {label}", 10)
 
-
     def do_in_a_row(self, what, labels, gap_ms):
         """The same with one after the other, so many milliseconds apart: {label: when it began}."""
-        print("row", int(gap_ms * 1000), what, *labels, file=self.child.stdin, flush=True)
+        print("row", gap_ms * 1000, what, *labels, file=self.child.stdin, flush=True)
         self.wait(lambda: (what, labels[-1]) in self.began, f"a row of {what}", 10)
         return {label: self.began[what, label] for label in labels}
 
