@@ -31,9 +31,6 @@ class node_answers {
                std::uint64_t server_seed, std::uint32_t unsettled = 0);
 
   [[nodiscard]] const zone::node& node() const { return *node_; }
-  [[nodiscard]] bool is_written_from(const std::shared_ptr<const zone::node>& node) const {
-    return node_ == node;
-  }
 
   /// The name in presentation form, as a JSON string without its quotation marks.
   [[nodiscard]] std::string_view owner_text() const;

@@ -12,13 +12,18 @@ namespace {
 using node_list = std::vector<std::shared_ptr<const node_answers>>;
 
 /// Hands out what `previous` wrote, asked for in canonical order; what is passed over on the way is
-/// told to `dropped`.
+/// told to `dropped`. Neither a node that did not change nor its answers are looked into: with many
+/// of them that would be most of the work.
 template <typename Dropped>
 class reusable {
  public:
   reusable(const zone_answers* previous, Dropped dropped)
-      : rest_(previous == nullptr ? std::span<const node_list::value_type>() : previous->nodes())
-      , dropped_(std::move(dropped)) {}
+      : dropped_(std::move(dropped)) {
+    if (previous != nullptr) {
+      nodes_ = previous->contents().nodes;
+      answers_ = previous->nodes();
+    }
+  }
 
   /// What was written from this node, else nullptr. `before` is the owner's node of that time,
   /// nullptr if it had none.
@@ -26,35 +31,39 @@ class reusable {
                                            const zone::node*& before) {
     before = nullptr;
     // Where nothing changed the pointers run in step and no name is compared.
-    while (!rest_.empty() && !rest_.front()->is_written_from(node) &&
-           rest_.front()->node().owner <= node->owner) {
-      before = &rest_.front()->node();
+    while (!nodes_.empty() && nodes_.front() != node && nodes_.front()->owner <= node->owner) {
+      before = nodes_.front().get();
       drop();
     }
-    if (rest_.empty() || !rest_.front()->is_written_from(node)) {
+    if (nodes_.empty() || nodes_.front() != node) {
       if (before != nullptr && before->owner != node->owner) {
         before = nullptr;
       }
       return nullptr;
     }
-    const auto& taken = rest_.front();
-    rest_ = rest_.subspan(1);
+    const auto& taken = answers_.front();
+    pass();
     return taken;
   }
 
   void drop_rest() {
-    while (!rest_.empty()) {
+    while (!nodes_.empty()) {
       drop();
     }
   }
 
  private:
   void drop() {
-    dropped_(*rest_.front());
-    rest_ = rest_.subspan(1);
+    dropped_(*answers_.front());
+    pass();
+  }
+  void pass() {
+    nodes_ = nodes_.subspan(1);
+    answers_ = answers_.subspan(1);
   }
 
-  std::span<const node_list::value_type> rest_;
+  std::span<const std::shared_ptr<const zone::node>> nodes_; ///< those not passed yet
+  std::span<const node_list::value_type> answers_;           ///< written from them
   Dropped dropped_;
 };
 
@@ -89,9 +98,14 @@ zone_answers::zone_answers(std::shared_ptr<const zone::contents> contents,
     , domain_object_(write_domain(*contents_)) {
   if (previous != nullptr) {
     by_name_ = previous->by_name_; // a copy in one piece, where inserting costs a name each
+    record_count_ = previous->record_count_;
+    unavailable_count_ = previous->unavailable_count_;
   }
-  reusable old(previous,
-               [this](const node_answers& gone) { by_name_.erase(gone.node().owner.wire()); });
+  reusable old(previous, [this](const node_answers& gone) {
+    by_name_.erase(gone.node().owner.wire());
+    record_count_ -= gone.record_count();
+    unavailable_count_ -= gone.node().available ? 0 : 1;
+  });
   nodes_.reserve(contents_->nodes.size());
   std::vector<const node_answers*> written;
   for (const auto& node : contents_->nodes) {
@@ -101,9 +115,9 @@ zone_answers::zone_answers(std::shared_ptr<const zone::contents> contents,
       answers = std::make_shared<const node_answers>(node, contents_->id, server_seed,
                                                      unsettled_of(before, *node));
       written.push_back(answers.get());
+      record_count_ += answers->record_count();
+      unavailable_count_ += node->available ? 0 : 1;
     }
-    record_count_ += answers->record_count();
-    unavailable_count_ += node->available ? 0 : 1;
     nodes_.push_back(std::move(answers));
   }
   old.drop_rest();

@@ -3,8 +3,8 @@
 #include "coordinator/dns/role_records.hpp"
 
 #include <algorithm>
-#include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace thor::dns {
@@ -16,6 +16,12 @@ void add(zone::node& to, zone::rrset set) {
     return;
   std::ranges::sort(set.records);
   to.rrsets.push_back(std::make_shared<const zone::rrset>(std::move(set)));
+}
+
+/// The id whose name it is.
+std::string_view first_label(const std::shared_ptr<const zone::node>& of) {
+  const std::string_view wire = of->owner.wire();
+  return wire.substr(1, static_cast<unsigned char>(wire.front()));
 }
 
 /// What a person with dig sees at a node name: the state of each role and the site.
@@ -59,24 +65,36 @@ void node_names::show_departed(const model::node_id& id,
   put(id, std::move(made));
 }
 
+void node_names::forget(const model::node_id& id) {
+  if (const auto place = place_of(id); is_at(place, id))
+    nodes_.erase(place);
+}
+
+node_names::node_list::const_iterator node_names::place_of(const model::node_id& id) const {
+  return std::ranges::lower_bound(nodes_, id.text(), {}, first_label);
+}
+
+bool node_names::is_at(node_list::const_iterator place, const model::node_id& id) const {
+  return place != nodes_.end() && first_label(*place) == id.text();
+}
+
 /// One that holds the same stays the same object: that is how others see that nothing changed.
 void node_names::put(const model::node_id& id, zone::node made) {
-  auto& known = nodes_[id];
-  const bool same =
-      known != nullptr && std::ranges::equal(known->rrsets, made.rrsets,
-                                             [](const auto& a, const auto& b) { return *a == *b; });
+  const auto place = place_of(id);
+  if (!is_at(place, id)) {
+    nodes_.insert(place, std::make_shared<const zone::node>(std::move(made)));
+    return;
+  }
+  const bool same = std::ranges::equal((*place)->rrsets, made.rrsets,
+                                       [](const auto& a, const auto& b) { return *a == *b; });
   if (!same)
-    known = std::make_shared<const zone::node>(std::move(made));
+    nodes_[static_cast<std::size_t>(place - nodes_.begin())] =
+        std::make_shared<const zone::node>(std::move(made));
 }
 
 const zone::name* node_names::find(const model::node_id& id) const {
-  const auto found = nodes_.find(id);
-  return found == nodes_.end() ? nullptr : &found->second->owner;
-}
-
-std::vector<std::shared_ptr<const zone::node>> node_names::nodes() const {
-  const auto all = nodes_ | std::views::values;
-  return {all.begin(), all.end()};
+  const auto place = place_of(id);
+  return is_at(place, id) ? &(*place)->owner : nullptr;
 }
 
 } // namespace thor::dns

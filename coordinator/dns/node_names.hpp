@@ -9,7 +9,6 @@
 #include "zone/model/contents.hpp"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -30,18 +29,25 @@ class node_names {
   void show(const model::presence& who);
   /// It is not there any more, but still found at these addresses.
   void show_departed(const model::node_id& id, const std::vector<model::ip_address>& addresses);
-  void forget(const model::node_id& id) { nodes_.erase(id); }
+  void forget(const model::node_id& id);
 
   /// The member's name, or nullptr.
   [[nodiscard]] const zone::name* find(const model::node_id& id) const;
   /// All of them, in the order of the zone.
-  [[nodiscard]] std::vector<std::shared_ptr<const zone::node>> nodes() const;
+  [[nodiscard]] const std::vector<std::shared_ptr<const zone::node>>& nodes() const {
+    return nodes_;
+  }
 
  private:
+  using node_list = std::vector<std::shared_ptr<const zone::node>>;
+  /// Where the member's name is, or would be.
+  [[nodiscard]] node_list::const_iterator place_of(const model::node_id& id) const;
+  [[nodiscard]] bool is_at(node_list::const_iterator place, const model::node_id& id) const;
   void put(const model::node_id& id, zone::node made);
 
   zone::name parent_;
-  std::map<model::node_id, std::shared_ptr<const zone::node>> nodes_;
+  /// By owner. That of ids below one parent is the order of their text, as they are in lower case.
+  node_list nodes_;
 };
 
 } // namespace thor::dns

@@ -27,6 +27,8 @@ using bench::steady;
 
 constexpr std::array<unsigned, 3> overlay_sizes{10, 1000, 10'000};
 constexpr std::array<unsigned, 2> signed_sizes{100, 10'000};
+constexpr unsigned left_members = 10;
+constexpr unsigned names_kept = 10'000;
 constexpr unsigned hosted_domains = 10'000;
 constexpr unsigned changes = 100;
 constexpr model::unix_time wall{std::chrono::seconds{1'800'000'000}};
@@ -159,7 +161,8 @@ void measure_hosting(const bench::report& out, const std::shared_ptr<const zone:
            {"heap_mib", heap_mib() - heap_before}});
 }
 
-void measure(const bench::report& out, unsigned members,
+/// `left`: so many more members have been there, whose names stay for their grace.
+void measure(const bench::report& out, unsigned members, unsigned left,
              const std::shared_ptr<const zone::snapshot>& hosted) {
   const double heap_before = heap_mib();
   auto machine = make_coordinator();
@@ -169,9 +172,12 @@ void measure(const bench::report& out, unsigned members,
   model::time_point now{std::chrono::hours{1}};
   const model::epoch epoch{1'800'000'000, "m1"};
   model::status_full first{{epoch, 1}, 1'800'000'001, {}};
-  for (unsigned i = 0; i < members; ++i) {
+  model::status_delta less{{epoch, 2}, first.serial + 1, {}, {}};
+  for (unsigned i = 0; i < members + left; ++i) {
     const auto m = proxy(i, 1, 100);
     first.members.emplace(m.what.id, m);
+    if (i >= members)
+      less.removals.push_back({m.what.id, model::withdrawal::left});
   }
   machine.start(now, wall, {}, nullptr, effects);
   to.publish(effects, nullptr);
@@ -179,14 +185,18 @@ void measure(const bench::report& out, unsigned members,
   const auto began = steady::now();
   machine.on_status(now += std::chrono::seconds{1}, wall, "es1", first, effects);
   to.publish(effects, nullptr);
-  const auto beside = ", " + std::to_string(hosted->zones.size()) + " hosted domains";
+  const auto beside = ", " + std::to_string(hosted->zones.size()) + " hosted domains" +
+                      (left == 0 ? "" : ", " + std::to_string(left) + " that left");
   out.add("full build of " + std::to_string(members) + " members" + beside,
           {{"total_ms", microseconds(steady::now() - began) / 1000},
            {"heap_mib", heap_mib() - heap_before}});
+  effects.clear();
+  machine.on_status(now += std::chrono::seconds{1}, wall, "es1", less, effects);
+  to.publish(effects, nullptr);
   for (unsigned i = 1; i <= changes; ++i) {
     const model::status_delta delta{
-        {epoch, 1 + i},
-        first.serial + i,
+        {epoch, 2 + i},
+        less.serial + i,
         {proxy(i * 7919 % members, 1 + i, static_cast<std::uint16_t>(i))},
         {}};
     effects.clear();
@@ -291,7 +301,8 @@ int main(int argc, char** argv) {
   const auto many = hosted_zones(hosted_domains);
   for (const unsigned members : overlay_sizes)
     for (const auto& hosted : {std::shared_ptr<const zone::snapshot>(none), many})
-      measure(out, members, hosted);
+      measure(out, members, 0, hosted);
+  measure(out, left_members, names_kept, none);
   for (const unsigned members : signed_sizes)
     measure_denial(out, members);
 }

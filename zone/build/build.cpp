@@ -282,6 +282,9 @@ class builder {
         continue;
       }
       const auto old = previous_node(leaf->owner);
+      if (old != nullptr) {
+        previous_ = previous_.subspan(1); // in step again
+      }
       zone_->nodes.push_back(old != nullptr && holds_same(*old, *leaf) ? old : leaf);
     }
   }
