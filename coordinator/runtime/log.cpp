@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
+#include <utility>
 
 namespace thor::runtime {
 namespace {
@@ -131,21 +132,22 @@ std::string escape_controls(std::string_view message) {
 }
 
 std::optional<std::uint64_t> log_limiter::pass(std::string_view key, model::time_point now) {
-  const auto found = entries_.find(key);
-  if (found != entries_.end() && now - found->second.last < interval_) {
-    ++found->second.held_back;
-    return std::nullopt;
-  }
-  if (found != entries_.end()) {
-    const auto held_back = found->second.held_back;
-    found->second = {now, 0};
-    return held_back;
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    const auto known = found->second;
+    if (now - known->last < interval_) {
+      ++known->held_back;
+      return std::nullopt;
+    }
+    entries_.splice(entries_.end(), entries_, known);
+    known->last = now;
+    return std::exchange(known->held_back, 0);
   }
   if (entries_.size() == keys_max) {
-    entries_.erase(std::ranges::min_element(
-        entries_, {}, [](const auto& candidate) { return candidate.second.last; }));
+    by_key_.erase(entries_.front().key);
+    entries_.pop_front();
   }
-  entries_.emplace(key, entry{now, 0});
+  entries_.push_back({std::string(key), now});
+  by_key_.emplace(entries_.back().key, std::prev(entries_.end()));
   return 0;
 }
 

@@ -7,10 +7,11 @@
 #include "coordinator/model/time.hpp"
 
 #include <cstdint>
-#include <map>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace thor::runtime {
 
@@ -33,6 +34,9 @@ class log_limiter {
 
   explicit log_limiter(model::duration interval)
       : interval_(interval) {}
+  ~log_limiter() = default;
+  log_limiter(const log_limiter&) = delete;
+  log_limiter& operator=(const log_limiter&) = delete;
 
   /// Nothing when the line is to be held back, otherwise how many lines of this key were held back
   /// since the last one.
@@ -40,11 +44,14 @@ class log_limiter {
 
  private:
   struct entry {
+    std::string key;
     model::time_point last;
     std::uint64_t held_back = 0;
   };
   model::duration interval_;
-  std::map<std::string, entry, std::less<>> entries_;
+  std::list<entry> entries_; ///< the one that was silent longest comes first
+  std::unordered_map<std::string_view, std::list<entry>::iterator>
+      by_key_; ///< keys lie in entries_
 };
 
 } // namespace thor::runtime
