@@ -1,8 +1,9 @@
 // What a client has heard and its observer lets wait, behind more urgent news.
 //
 // PURE: a value that decides when, with time as an argument. First in, first out. One thing is due
-// when nothing urgent came for backlog_quiet, or when it has waited for backlog_wait_max; the
-// caller takes one at a time, so that what is urgent waits for one of them at most.
+// when nothing urgent came for backlog_quiet, nor since it came itself, as what it tells of is
+// often what the next urgent news is about; or when it has waited for backlog_wait_max. The caller
+// takes one at a time, so that what is urgent waits for one of them at most.
 #pragma once
 
 #include "coordinator/model/time.hpp"
@@ -41,7 +42,10 @@ class backlog {
       return model::never;
     }
     const auto since = things_.front().since;
-    return things_.size() > backlog_max ? since : std::min(quiet_at_, since + backlog_wait_max);
+    if (things_.size() > backlog_max) {
+      return since;
+    }
+    return std::min(std::max(quiet_at_, since + backlog_quiet), since + backlog_wait_max);
   }
 
  private:
