@@ -51,6 +51,7 @@ class Sources(StatisticsTest):
         self.wait_kept("gw2", "sip_proxy", {"online_accounts": {"example.net": 300}, "calls": 2.5})
         self.assertGreater(self.kept()["gw1"]["load"]["cpus"], 0)
         self.assertEqual({"sip_proxy"}, set(self.kept()["gw2"]))
+        self.assertNotIn("no_presence", first.log_text(), "figures come after the presence")
 
         # Whoever comes later sees the same at once: a monitor, another manager.
         summary = {"media_relay": {"calls": 7}, "sip_proxy": {"calls": 2.5, "online_accounts": 321}}

@@ -23,8 +23,6 @@ namespace {
 
 /// The same complaint about a source is logged once in this time.
 constexpr std::chrono::seconds log_interval{60};
-/// Before figures are published again to an event server that had no presence of ours yet.
-constexpr std::chrono::seconds again_after{1};
 constexpr std::string_view load_name = "load";
 constexpr std::size_t proc_file_octets_max = 16U << 10;
 
@@ -137,12 +135,7 @@ figures::figures(runtime::service& on, client::client& link, const std::vector<f
     , link_(link)
     , collector_(on.credentials().self().id, link.incarnation())
     , limiter_(log_interval)
-    , timer_(on.io(), [this](model::time_point) { look(); })
-    , again_(on.io(), [this](model::time_point) {
-      for (const auto& server : std::exchange(early_, {})) {
-        publish_again(server);
-      }
-    }) {
+    , timer_(on.io(), [this](model::time_point) { look(); }) {
   on_.control().on("statistics", [this](const auto& words) { return hand_in(words); });
   reconfigure(from);
 }
@@ -233,32 +226,26 @@ void figures::count(const std::string& name, const std::string& result) {
 
 // ---- publishing
 
+bool figures::speaks() const {
+  return announced_ && !stopped_ && !collector_.body().empty();
+}
+
 void figures::publish() {
-  if (!stopped_) {
+  if (speaks()) {
     link_.publish(wire::topic::statistics, collector_.body());
   }
 }
 
-void figures::publish_again(const std::string& server) {
-  if (!stopped_ && !collector_.body().empty()) {
-    link_.publish_to(server, wire::topic::statistics, collector_.body());
+void figures::on_announced() {
+  if (!std::exchange(announced_, true)) {
+    publish();
   }
 }
 
 void figures::on_server_up(const std::string& server) {
-  publish_again(server);
-}
-
-/// Statistics come after a presence, and it takes a moment where the address of the connection is
-/// ours to announce.
-void figures::on_message(const std::string& server, const wire::server_message& message) {
-  const auto* refused = std::get_if<wire::refused>(&message);
-  if (refused == nullptr || refused->reason != "no_presence" ||
-      std::ranges::find(early_, server) != early_.end()) {
-    return;
+  if (speaks()) {
+    link_.publish_to(server, wire::topic::statistics, collector_.body());
   }
-  early_.push_back(server);
-  again_.arm(runtime::monotonic_now() + again_after);
 }
 
 // ---- the control socket

@@ -46,9 +46,11 @@ class figures {
   figures& operator=(const figures&) = delete;
 
   void reconfigure(const std::vector<figure_source>& from);
+  /// The node has said what it is: from now on there are figures, which no event server takes from
+  /// a stranger.
+  void on_announced();
   /// An event server has to hear what the others heard.
   void on_server_up(const std::string& server);
-  void on_message(const std::string& server, const wire::server_message& message);
   /// Nothing is published any more.
   void stop() { stopped_ = true; }
 
@@ -60,7 +62,7 @@ class figures {
   void ask_command(std::size_t which);
   void take(std::size_t which, const std::expected<std::string, std::string>& text);
   void publish();
-  void publish_again(const std::string& server);
+  [[nodiscard]] bool speaks() const;
   answer hand_in(const std::vector<std::string>& words);
   void count(const std::string& name, const std::string& result);
 
@@ -69,10 +71,9 @@ class figures {
   std::vector<figure_source> from_;
   statistics::collector collector_;
   std::map<std::size_t, std::unique_ptr<runtime::command>> running_; ///< by source
-  std::vector<std::string> early_; ///< event servers that had no presence of ours yet
   runtime::log_limiter limiter_;
   runtime::deadline_timer timer_;
-  runtime::deadline_timer again_;
+  bool announced_ = false;
   bool stopped_ = false;
 };
 

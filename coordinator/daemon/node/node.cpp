@@ -149,6 +149,7 @@ void node::announce() {
     sources_.apply(*what);
     health_.apply(*what);
     client_.announce(std::move(*what));
+    figures_.on_announced();
   } else {
     spdlog::error("nothing new announced: {}", what.error());
   }
@@ -204,7 +205,6 @@ void node::on_server_down(const std::string& server, const std::string&) {
 void node::on_message(const std::string& server, const wire::server_message& message,
                       const identity::peer*) {
   network_.on_message(server, message);
-  figures_.on_message(server, message);
 }
 
 // ---- what is seen
