@@ -281,10 +281,7 @@ class builder {
         append(node(*leaf));
         continue;
       }
-      const auto old = previous_node(leaf->owner);
-      if (old != nullptr) {
-        previous_ = previous_.subspan(1); // in step again
-      }
+      const auto old = take_previous(leaf->owner);
       zone_->nodes.push_back(old != nullptr && holds_same(*old, *leaf) ? old : leaf);
     }
   }
@@ -344,7 +341,7 @@ class builder {
   void append(node&& n) {
     n.authoritative = cut_ == nullptr || !n.owner.is_at_or_below(cut_->owner);
     n.delegation = n.authoritative && n.owner != input_.apex && find(&n, rr_type::ns) != nullptr;
-    const auto old = previous_node(n.owner);
+    const auto old = take_previous(n.owner);
     zone_->nodes.push_back(
         old != nullptr && same(*old, n) ? old : std::make_shared<const node>(std::move(n)));
     const node* const added = zone_->nodes.back().get();
@@ -360,6 +357,15 @@ class builder {
       previous_ = previous_.subspan(1);
     }
     return !previous_.empty() && previous_.front()->owner == owner ? previous_.front() : nullptr;
+  }
+
+  /// The same, and it is passed then.
+  std::shared_ptr<const node> take_previous(const name& owner) {
+    auto found = previous_node(owner);
+    if (found != nullptr) {
+      previous_ = previous_.subspan(1);
+    }
+    return found;
   }
 
   const zone_input& input_;

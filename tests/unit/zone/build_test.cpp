@@ -251,6 +251,38 @@ std::vector<std::string> homes_of(const contents& zone) {
   return lines;
 }
 
+/// A leaf that nobody may look into.
+std::shared_ptr<const node> sealed_leaf(const name& owner) {
+  return std::make_shared<const node>(node{.owner = owner, .rrsets = {nullptr}});
+}
+
+std::shared_ptr<const node> leaf(const char* owner, const char* address) {
+  const auto set = set_of(owner, rr_type::a, {address});
+  return std::make_shared<const node>(
+      node{.owner = set.owner, .rrsets = {std::make_shared<const rrset>(set)}});
+}
+
+TEST(build, leaves_that_stay_are_not_looked_into) {
+  const auto n1 = sealed_leaf("n1.node.example"_n);
+  const auto n3 = sealed_leaf("n3.node.example"_n);
+  const auto n5 = sealed_leaf("n5.node.example"_n);
+  const auto n7 = sealed_leaf("n7.node.example"_n);
+  zone_input input = input_of({set_of("www.example", rr_type::a, {"192.0.2.1"})});
+  input.leaves = {n1, leaf("n2.node.example", "192.0.2.2"), n3,
+                  n5, leaf("n6.node.example", "192.0.2.6"), n7};
+  const auto first = build(input, nullptr).zone;
+  input = input_of({set_of("a.example", rr_type::a, {"192.0.2.1"})});
+  const auto changed = leaf("n2.node.example", "192.0.2.12");
+  const auto fresh = leaf("n4.node.example", "192.0.2.4");
+  input.leaves = {n1, changed, n3, fresh, n5, n7}; // n6 left
+  const auto second = build(input, first.get()).zone;
+  EXPECT_THAT(owners(*second),
+              ElementsAre("example.", "a.example.", "node.example.", "n1.node.example.",
+                          "n2.node.example.", "n3.node.example.", "n4.node.example.",
+                          "n5.node.example.", "n7.node.example."));
+  EXPECT_EQ(std::vector(second->nodes.begin() + 3, second->nodes.end()), input.leaves);
+}
+
 TEST(build, homes_stay_with_their_records) {
   EXPECT_THAT(homes_of(zone_of({homed_set({{"10 100 5060 b.example", 2},
                                            {"10 100 5060 a.example", 1},
