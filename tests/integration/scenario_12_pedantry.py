@@ -120,6 +120,13 @@ class WholeDomain(Checked):
         self.shows("_sip._udp", "SRV", self.srv(5060, "gw1", "gw2", "gw3"))
         self.shows("web", "A", ["192.0.2.80"])
         wait_until(lambda: not self.dns.status()["divergent"], "the manager has passed our serial: the zones stay as they are")
+        for pdns, zone in self.zones():
+            if zone != CUSTOMER:
+                wait_until(lambda pdns=pdns, zone=zone: self.serial_at(pdns, zone) == self.dns.status()["serial"], f"{pdns.name} has forgotten older serials")
+
+    def serial_at(self, pdns, zone):
+        (text,) = records(exchange(pdns.server, zone, "SOA"), "SOA")
+        return int(text.split()[2])
 
     def zones(self):
         return [(pdns, zone) for pdns in self.pdns for zone in (DOMAIN, CUSTOMER)] + [(self.inside, ROLE_ZONE)]

@@ -282,7 +282,8 @@ class builder {
         continue;
       }
       const auto old = take_previous(leaf->owner);
-      zone_->nodes.push_back(old != nullptr && holds_same(*old, *leaf) ? old : leaf);
+      const bool is_known = old != nullptr && old != leaf && holds_same(*old, *leaf);
+      zone_->nodes.push_back(is_known ? old : leaf);
     }
   }
 
