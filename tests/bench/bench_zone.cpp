@@ -27,8 +27,8 @@ using bench::steady;
 
 constexpr std::array<unsigned, 3> overlay_sizes{10, 1000, 10'000};
 constexpr std::array<unsigned, 2> signed_sizes{100, 10'000};
-constexpr unsigned left_members = 10;
-constexpr unsigned names_kept = 10'000;
+constexpr unsigned few_members = 10;
+constexpr unsigned members_that_left = 10'000;
 constexpr unsigned hosted_domains = 10'000;
 constexpr unsigned changes = 100;
 constexpr model::unix_time wall{std::chrono::seconds{1'800'000'000}};
@@ -302,7 +302,7 @@ int main(int argc, char** argv) {
   for (const unsigned members : overlay_sizes)
     for (const auto& hosted : {std::shared_ptr<const zone::snapshot>(none), many})
       measure(out, members, 0, hosted);
-  measure(out, left_members, names_kept, none);
+  measure(out, few_members, members_that_left, none);
   for (const unsigned members : signed_sizes)
     measure_denial(out, members);
 }
